@@ -1,1 +1,5 @@
-"""To be filled."""
+"""How payloads travel: buckets that keep what was uploaded as it was uploaded."""
+
+from locolab.network.bucket import Bucket, KeyTaken, key_of
+
+__all__ = ["Bucket", "KeyTaken", "key_of"]
