@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from locolab.corpus.sources import Document
 
 RUN = 13
-"""Words in a row that count as shared text: the longest run in GPT-3's overlap check (Brown et al. 2020, C)."""
+"""Words in a row that count as shared text: the longest run of GPT-3's overlap check (Brown et al. 2020)."""
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u2060\u200b\u200c\u200d\ufeff\u00ad"))
 # What the package's article summaries look like where a formula or a pronunciation was stripped.

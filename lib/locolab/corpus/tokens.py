@@ -31,8 +31,8 @@ def train_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
     tokenizer.train_from_iterator(texts, trainer)
     if tokenizer.get_vocab_size() < vocab_size:
         raise ValueError(
-            f"the training text yields {tokenizer.get_vocab_size()} tokens, fewer than vocab_size={vocab_size}; "
-            "choose a smaller vocabulary or a longer text"
+            f"the training text yields {tokenizer.get_vocab_size()} tokens, fewer than "
+            f"vocab_size={vocab_size}; choose a smaller vocabulary or a longer text"
         )
     return tokenizer
 
@@ -51,9 +51,8 @@ def token_bytes(tokenizer: Tokenizer) -> NDArray[np.int64]:
     """
     sizes = np.zeros(tokenizer.get_vocab_size(), np.int64)
     for token, index in tokenizer.get_vocab().items():
-        sizes[index] = (
-            len(SEPARATOR) if index == END_ID else len(token)
-        )  # byte-level: one character, one byte
+        sizes[index] = len(token)  # byte-level: one character of a token's name is one byte of text
+    sizes[END_ID] = len(SEPARATOR)
     return sizes
 
 
