@@ -1,0 +1,82 @@
+"""The words a ledger row may use, and which of them go together."""
+
+from __future__ import annotations
+
+SECTIONS = ("article", "paper", "ours")
+"""The three parts of the ledger; they are never summed together."""
+
+STATUSES = ("ran", "recorded", "not-run", "error", "not-yet")
+"""Whether a row was settled, apart from how: `not-yet` waits for a notebook that does not exist."""
+
+FAITHFUL = ("as-source", "differs-from-source", "no-source-given", "source-not-read")
+"""Whether the article says what its source says, apart from whether that holds."""
+
+NOT_TESTABLE_REASONS = ("external-data", "prediction", "opinion", "private", "needs-scale")
+
+PROFILES = ("smoke", "fast", "full")
+
+SCALES = ("exact", "small")
+"""`exact`: the same quantity under the same conditions; `small`: a training at our scale."""
+
+NO_VERDICT = "-"
+"""What a stochastic row has in the smoke profile, and every row before its notebook ran."""
+
+_RUN = frozenset(
+    {"reproduced", "holds-small", "not-seen-small", "contradicted", "depends", "inconclusive", "not-testable"}
+)
+
+KIND_VERDICTS: dict[str, frozenset[str]] = {
+    "arithmetic": frozenset({"adds-up", "does-not-add-up", "depends", "inconclusive"}),
+    "mechanism": _RUN,
+    "measured": _RUN,
+    "projected": frozenset(
+        {"adds-up", "does-not-add-up", "contradicted", "depends", "inconclusive", "not-testable"}
+    ),
+    "external": frozenset({"not-testable"}),
+    "opinion": frozenset({"not-testable"}),
+}
+"""The verdicts a row of each kind may end in.
+
+Arithmetic on printed figures says nothing about whether they are true, hence its own pair of words; what
+only somebody else's records or taste can settle is not testable here.
+"""
+
+KINDS = tuple(KIND_VERDICTS)
+VERDICTS = (
+    "adds-up",
+    "does-not-add-up",
+    "reproduced",
+    "holds-small",
+    "not-seen-small",
+    "depends",
+    "contradicted",
+    "inconclusive",
+    "not-testable",
+)
+
+
+def allowed_verdicts(kind: str, scale: str) -> frozenset[str]:
+    """Return the verdicts a row may have; a small-scale training is never `contradicted` or `reproduced`.
+
+    >>> sorted(allowed_verdicts("opinion", "exact"))
+    ['not-testable']
+    >>> "contradicted" in allowed_verdicts("measured", "small")
+    False
+    """
+    excluded = {"contradicted", "reproduced"} if scale == "small" else {"holds-small", "not-seen-small"}
+    return KIND_VERDICTS[kind] - excluded
+
+
+def default_sides(kind: str, scale: str) -> tuple[str, str]:
+    """Return the verdicts of a row whose rule holds, and of one whose rule does not.
+
+    >>> default_sides("arithmetic", "exact")
+    ('adds-up', 'does-not-add-up')
+    """
+    if scale == "small":
+        return "holds-small", "not-seen-small"
+    if kind == "arithmetic":
+        return "adds-up", "does-not-add-up"
+    if kind == "projected":
+        return "adds-up", "contradicted"
+    return "reproduced", "contradicted"
