@@ -1,0 +1,85 @@
+"""What a cell displays: markdown, tables, pictures and library source; the only module that needs IPython."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from IPython.display import HTML, Image, Markdown, display
+
+from locolab.files import ROOT
+
+PIXELS_PER_INCH = 110
+
+
+def markdown(text: str) -> None:
+    """Display rendered markdown."""
+    display(Markdown(text))
+
+
+def picture(png: bytes, alt: str, width: float) -> None:
+    """Display a PNG with its alt text, `width` inches wide at the size of the text around it."""
+    display(Image(data=png, format="png", width=round(width * PIXELS_PER_INCH), alt=alt))
+
+
+def table(data: pd.DataFrame, caption: str = "", digits: int = 4) -> None:
+    """Display a table with its caption above and numbers at `digits` significant digits."""
+    style = data.style.hide(axis="index").format(lambda value: cell_text(value, digits))
+    # pandas draws a random identifier per table; one made from the content keeps re-runs the same
+    style = style.set_uuid(hashlib.sha256(f"{caption}{data.to_csv()}".encode()).hexdigest()[:8])
+    display(HTML((style.set_caption(caption) if caption else style).to_html()))
+
+
+def cell_text(value: Any, digits: int = 4) -> str:
+    """Return a table cell: integers with thousands separators, other numbers at `digits` digits, no "nan".
+
+    >>> [cell_text(v) for v in (72747327488, 0.123456, float("nan"), None, "yes", True)]
+    ['72,747,327,488', '0.1235', '', '', 'yes', 'yes']
+    """
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) or hasattr(value, "bit_count"):
+        return f"{int(value):,}"
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+
+
+def source(item: Any, docstring: bool = False) -> None:
+    """Display the library's source of a function, class or module, highlighted, with where it stands."""
+    text, first = source_text(item, docstring)
+    path = Path(inspect.getsourcefile(item) or "")
+    place = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path.name
+    markdown(f"`{place}`, from line {first}:\n\n```python\n{text}\n```")
+
+
+def source_text(item: Any, docstring: bool = False) -> tuple[str, int]:
+    """Return the source of `item` without indentation, and its first line number; docstrings go by default.
+
+    >>> source_text(cell_text)[0].splitlines()[0]
+    'def cell_text(value: Any, digits: int = 4) -> str:'
+    """
+    lines, first = inspect.getsourcelines(item)
+    text = textwrap.dedent("".join(lines))
+    if not docstring:
+        text = _without_docstrings(text)
+    return re.sub(r"\n{3,}", "\n\n", text).strip(), max(first, 1)
+
+
+def _without_docstrings(text: str) -> str:
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        if (
+            isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module)
+            and ast.get_docstring(node) is not None
+        ):
+            quoted = node.body[0]
+            for number in range(quoted.lineno - 1, quoted.end_lineno or quoted.lineno):
+                lines[number] = "\0"
+    return "\n".join(line for line in lines if line != "\0")
