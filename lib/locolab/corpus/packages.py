@@ -94,9 +94,8 @@ def verify(requirements: Path | None = None, target: Path | None = None) -> list
     """Return what is missing or damaged, one line each; an empty list means complete."""
     requirements = requirements or data_dir() / "requirements.txt"
     folder = _folder(requirements, target or packages_dir())
-    try:
-        files = json.loads((folder / MANIFEST).read_text())["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+    files = _recorded(folder)
+    if not files:
         return [f"{folder}: not installed"]
     return [
         f"{folder / name}: {'damaged' if (folder / name).is_file() else 'missing'}"
@@ -124,14 +123,18 @@ def file(name: str, relative: str) -> Path:
     """
     path = find(name) / relative
     folder = path.parents[len(Path(relative).parts)]
-    recorded = json.loads((folder / MANIFEST).read_text())["files"]
-    if not path.is_file() or recorded.get(path.relative_to(folder).as_posix()) != sha256(path):
-        raise MissingPackage(
-            errno.ENOENT,
-            f"a file of data package {name} is absent or damaged; run ./run_all.sh setup",
-            str(path),
-        )
+    digest = _recorded(folder).get(path.relative_to(folder).as_posix())
+    if digest is None or not path.is_file() or sha256(path) != digest:
+        raise _missing(f"a file of data package {name} is absent or damaged", path)
     return path
+
+
+def _recorded(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every unpacked file; empty where there is no readable manifest."""
+    try:
+        return dict(json.loads((folder / MANIFEST).read_text())["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _missing(what: str, path: Path) -> MissingPackage:

@@ -113,12 +113,19 @@ def fingerprint(spec: CorpusSpec) -> str:
     Caches of trained runs should use it too: a ``text:FOLDER`` may change while its name stays.
     """
     facts = {
-        "spec": {**spec.to_dict(), "name": "text" if spec.folder else spec.name},
-        "sources": _sources(spec),
+        **_inputs(spec),
         "code": provenance.code_hash(["corpus"]),
         "versions": provenance.versions(["tokenizers", "numpy"]),
     }
     return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
+
+
+def _inputs(spec: CorpusSpec) -> dict[str, Any]:
+    """Return the parameters and what is read; the place of the user's own folder does not matter."""
+    return {
+        "spec": {**spec.to_dict(), "name": "text" if spec.folder else spec.name},
+        "sources": _sources(spec),
+    }
 
 
 def _sources(spec: CorpusSpec) -> list[dict[str, str]]:
@@ -166,8 +173,7 @@ def _contents(spec: CorpusSpec) -> dict[str, bytes]:
     streams = {part: tokens.encode(tokenizer, found) for part, found in texts.items()}
     plain = {part: tokens.joined(found) for part, found in texts.items()}
     card = {
-        "spec": spec.to_dict(),
-        "sources": _sources(spec),
+        **_inputs(spec),
         "documents": {part: len(found) for part, found in texts.items()},
         "dropped": {**counts, "dropped: shares 13 words with train": near},
         "bytes": {part: len(text) for part, text in plain.items()},
