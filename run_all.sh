@@ -187,7 +187,7 @@ progress() {
 }
 
 install_torch() {  # without an NVIDIA GPU prefer a CPU build: a tenth of the size
-  if ! differences "$env" | grep -qE '^(torch|packaging):'; then return; fi
+  case $(differences "$env" || true) in *torch:* | *packaging:*) ;; *) return ;; esac
   if [ "$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null 2>&1; then
     if pip_install --no-deps "$torch+cpu"; then say "    no NVIDIA GPU here: the CPU build"; return; fi
     if unreachable; then explain; fi
@@ -246,7 +246,7 @@ run_tests() {  # every check runs even if one before it failed; pytest comes las
   check "no outputs in notebooks" no_outputs
   check "types" mypy
   say "==> pytest"
-  python -m pytest -n 2 --dist loadgroup -m "$marks" --durations 15 "$@" || failed="$failed pytest,"
+  python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "$marks" --durations 15 "$@" || failed="$failed pytest,"
   if [ -n "$failed" ]; then
     say "failed:${failed%,}"
     exit 1
