@@ -1,0 +1,78 @@
+"""`aggregate`: the dense mean of several peers' updates, added sparsely, in list order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from locolab.compress.update import SparseUpdate
+
+RULES = ("mean", "contributor_mean")
+CLIPS = (None, "median_norm")
+_TINY = 1e-8  # as in the public code, keeps a zero norm from dividing by zero
+
+
+def aggregate(
+    updates: Iterable[SparseUpdate], rule: str = "mean", clip: str | None = None
+) -> dict[str, torch.Tensor]:
+    """Return the average of the updates: dense fp32 tensors, in the order of the first update's shapes.
+
+    rule "mean" divides by the number of updates (1/R in arXiv 2603.08163, eq. 2); "contributor_mean" divides
+    each coordinate by the number of updates that sent it (tplr-ai/templar v2.1.3, src/tplr/compress.py).
+    clip "median_norm" first scales each tensor of each update down to the round's lower median norm.
+    Contributions are added in list order. Bounds on one sender among n: with "mean" no coordinate moves by
+    more than its value / n; with "contributor_mean" a coordinate that only it names moves by its full value;
+    the clip bounds a tensor's norm, not one coordinate. Raises ValueError for an empty list, an unknown rule
+    or clip, and updates whose names or shapes differ; their specs may differ.
+    """
+    updates = list(updates)
+    _check(updates, rule, clip)
+    factors = (
+        _clip_factors(updates) if clip else [dict.fromkeys(updates[0].shapes, np.float32(1))] * len(updates)
+    )
+    return {name: _aggregate_tensor(updates, name, rule, factors) for name in updates[0].shapes}
+
+
+def _aggregate_tensor(
+    updates: list[SparseUpdate], name: str, rule: str, factors: list[dict[str, np.float32]]
+) -> torch.Tensor:
+    shape = updates[0].shapes[name]
+    total = np.zeros(shape.numel(), np.float32)
+    senders = np.zeros(shape.numel(), np.int32) if rule == "contributor_mean" else None
+    for update, factor in zip(updates, factors, strict=True):
+        part = update.part(name)
+        positions = part.geometry.flat(part.local)
+        total[positions] += part.values(update.spec) * factor[name]
+        if senders is not None:
+            senders[positions] += part.live()
+    total /= np.float32(len(updates)) if senders is None else np.maximum(senders, 1).astype(np.float32)
+    return torch.from_numpy(total).reshape(shape)
+
+
+def _clip_factors(updates: list[SparseUpdate]) -> list[dict[str, np.float32]]:
+    """Return for each update and tensor min(1, median / (norm + 1e-8)), computed in float64, as fp32."""
+    norms = [update.norms() for update in updates]
+    medians = {name: _lower_median([norm[name] for norm in norms]) for name in norms[0]}
+    return [
+        {name: np.float32(min(1.0, medians[name] / (norm[name] + _TINY))) for name in norm} for norm in norms
+    ]
+
+
+def _lower_median(values: list[float]) -> float:
+    return sorted(values)[(len(values) - 1) // 2]
+
+
+def _check(updates: list[SparseUpdate], rule: str, clip: str | None) -> None:
+    if rule not in RULES:
+        raise ValueError(f"rule={rule!r} is not known; choose one of {', '.join(RULES)}")
+    if clip not in CLIPS:
+        raise ValueError(f"clip={clip!r} is not known; choose 'median_norm' or None")
+    if not updates:
+        raise ValueError("nothing to aggregate: the list of updates is empty")
+    for number, update in enumerate(updates):
+        if not isinstance(update, SparseUpdate):
+            raise ValueError(f"updates[{number}] should be a SparseUpdate, got {type(update).__name__}")
+        if update.shapes != updates[0].shapes:
+            raise ValueError(f"updates[{number}] has other names or shapes than updates[0]")

@@ -1,0 +1,150 @@
+"""The sections of the `entropy` codec: gaps between positions, and codes, at close to their entropy.
+
+Only entries of live chunks are coded. The gap of an entry is the number of elements skipped since the one
+before it in its chunk (since the chunk's start for its first). It is cut in two: the lowest `shift` bits
+are stored as they are, the rest is a number in base 32 written in unary escapes: symbol 32 means "add 32 and
+read on", symbols 0..31 end it. shift = max(0, floor(log2(chunk / k)) - 3) makes 8 to 16 the average rest,
+so that the distribution within one symbol is flat enough to cost under 0.001 bit.
+
+Symbols are coded by asymmetric numeral systems: constriction's `AnsCoder` with `Categorical` over
+frequency / 2**15, `perfect=False`. Positions section: symbol count (u64), 33 frequencies (u16), the low bits
+packed, 32-bit words of the coder. Codes section: a frequency (u16) of each code, words. Both are empty if no
+entry is live. Frequencies add up to 2**15: counts scaled down, at least 1 where a symbol occurs, and the
+rest of the sum goes to the most frequent symbol, the first of equals.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from constriction import stream
+from numpy.typing import NDArray
+
+from locolab.compress import bits
+from locolab.compress.checks import require
+from locolab.compress.chunks import IntArray
+from locolab.compress.quantise import Codes
+from locolab.compress.spec import CompressionSpec
+
+_ESCAPE = 32
+_TOTAL = 1 << 15
+_TABLE_BYTES = 2 * (_ESCAPE + 1)
+_SYMBOL_BITS = 24  # constriction gives every symbol at least a share of 2**-24
+
+
+def shift_of(spec: CompressionSpec) -> int:
+    """Return how many low bits of a gap are stored as they are.
+
+    >>> shift_of(CompressionSpec(chunk=4096, k=64)), shift_of(CompressionSpec(chunk=4096, k=2048))
+    (3, 0)
+    """
+    return max(0, (spec.chunk // spec.k).bit_length() - 4)
+
+
+def largest_sections(kept: int, elements: int, spec: CompressionSpec) -> tuple[int, int]:
+    """Return the most bytes that `kept` entries among `elements` can take as (positions, codes)."""
+    shift = shift_of(spec)
+    symbols = _most_symbols(kept, elements, shift)
+    positions = 8 + _TABLE_BYTES + bits.packed_size(kept, shift) + _most_words(symbols) * 4
+    return positions, (2 << max(spec.bits, 2)) + _most_words(kept) * 4
+
+
+def encode_positions(local: IntArray, kept: IntArray, spec: CompressionSpec) -> bytes:
+    """Return the positions section of live chunks that keep `kept` entries each, indices `local`."""
+    if not len(local):
+        return b""
+    shift = shift_of(spec)
+    previous = np.concatenate([[-1], local[:-1]])
+    previous[_firsts(kept)] = -1
+    gaps = local - previous - 1
+    escapes, last = np.divmod(gaps >> shift, _ESCAPE)
+    ends = np.cumsum(escapes + 1) - 1
+    symbols = np.full(ends[-1] + 1, _ESCAPE, np.int32)
+    symbols[ends] = last
+    coded = _encode_symbols(symbols, _ESCAPE + 1)
+    head, words = coded[:_TABLE_BYTES], coded[_TABLE_BYTES:]
+    low = bits.pack(gaps & ((1 << shift) - 1), shift)
+    return len(symbols).to_bytes(8, "little") + head + low + words
+
+
+def decode_positions(data: memoryview, kept: IntArray, sizes: IntArray, spec: CompressionSpec) -> IntArray:
+    """Return the indices that `encode_positions` wrote; they ascend but may leave their chunk."""
+    count, shift = int(kept.sum()), shift_of(spec)
+    if not count:
+        require(not len(data), "positions without live chunks")
+        return np.zeros(0, np.int64)
+    low_end = 8 + _TABLE_BYTES + bits.packed_size(count, shift)
+    require(len(data) >= low_end, "the positions section is too short")
+    n_symbols = int.from_bytes(data[:8], "little")
+    most = _most_symbols(count, int(sizes.sum()), shift)
+    require(count <= n_symbols <= most, f"{n_symbols} position symbols cannot be")
+    coded = bytes(data[8 : 8 + _TABLE_BYTES]) + bytes(data[low_end:])
+    symbols = _decode_symbols(coded, n_symbols, _ESCAPE + 1)
+    ends = np.flatnonzero(symbols != _ESCAPE)
+    require(len(ends) == count and ends[-1] == n_symbols - 1, "position symbols do not fit the entries")
+    rest = symbols[ends] + _ESCAPE * (np.diff(ends, prepend=-1) - 1)
+    steps = ((rest << shift) | bits.unpack(data[8 + _TABLE_BYTES : low_end], count, shift)) + 1
+    ends_at = np.cumsum(steps)
+    before = np.concatenate([[0], ends_at])[_firsts(kept)]
+    return ends_at - np.repeat(before, kept) - 1
+
+
+def encode_codes(codes: Codes, width: int) -> bytes:
+    """Return the codes section: codes of `width` bits of the live entries."""
+    return _encode_symbols(codes.astype(np.int32), 1 << width) if len(codes) else b""
+
+
+def decode_codes(data: memoryview, count: int, width: int) -> Codes:
+    """Return the `count` codes that `encode_codes` wrote."""
+    if not count:
+        require(not len(data), "codes without live chunks")
+        return np.zeros(0, np.uint8)
+    return _decode_symbols(bytes(data), count, 1 << width).astype(np.uint8)
+
+
+def _encode_symbols(symbols: NDArray[np.int32], alphabet: int) -> bytes:
+    """Return the frequency table and the coder's words."""
+    table = _frequencies(np.bincount(symbols, minlength=alphabet))
+    coder = stream.stack.AnsCoder()
+    coder.encode_reverse(symbols, _model(table))
+    return table.astype("<u2").tobytes() + coder.get_compressed().astype("<u4").tobytes()
+
+
+def _decode_symbols(data: bytes, count: int, alphabet: int) -> IntArray:
+    """Return `count` symbols; everything the coder could object to is checked before it is called."""
+    table = np.frombuffer(data[: 2 * alphabet].ljust(2 * alphabet, b"\0"), "<u2").astype(np.int64)
+    require(int(table.sum()) == _TOTAL, "frequencies do not add up")
+    body = data[2 * alphabet :]
+    require(len(body) % 4 == 0 and len(body) // 4 <= _most_words(count), "an odd number of coded words")
+    words = np.frombuffer(body, "<u4").astype(np.uint32)
+    require(not len(words) or words[-1] != 0, "coded words end in zero")
+    return stream.stack.AnsCoder(words).decode(_model(table), count).astype(np.int64)
+
+
+def _frequencies(counts: IntArray) -> IntArray:
+    """Return integer frequencies that add up to 2**15, at least 1 for every symbol that occurs.
+
+    >>> _frequencies(np.array([3, 1, 0])).tolist()
+    [24576, 8192, 0]
+    """
+    table = np.where(counts > 0, np.maximum(counts * _TOTAL // counts.sum(), 1), 0)
+    table[np.argmax(table)] += _TOTAL - table.sum()
+    return table
+
+
+def _model(table: IntArray) -> stream.model.Categorical:
+    return stream.model.Categorical(table / _TOTAL, perfect=False)  # quotients by a power of two are exact
+
+
+def _most_symbols(kept: int, elements: int, shift: int) -> int:
+    return kept + ((elements - kept) >> shift) // _ESCAPE
+
+
+def _most_words(symbols: int) -> int:
+    return math.ceil(symbols * _SYMBOL_BITS / 32) + 2
+
+
+def _firsts(kept: IntArray) -> IntArray:
+    """Return the index of each chunk's first entry."""
+    return np.cumsum(kept) - kept

@@ -1,0 +1,75 @@
+"""What a compression is asked to do: the settings a sender and its receivers must share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from locolab.config import Config, ConfigError
+
+QUANTIZERS = ("magnitude", "templar", "none")
+CODECS = ("packed", "entropy", "templar", "ccloco")
+
+WIRE_LIMIT = float.fromhex("0x1.93e592p99")
+"""Largest magnitude a payload may carry, the last fp32 number below 1e30: sums of many stay finite."""
+
+_LARGEST_COUNT = 2**63 - 1  # chunk, k and group are written as unsigned 64-bit integers
+
+
+@dataclass(frozen=True)
+class CompressionSpec(Config):
+    """Settings of chunk-wise top-k with error feedback, as in SparseLoCo (arXiv 2603.08163, section 2.1).
+
+    chunk (C): elements of a chunk, a perfect square; k: entries kept of a full chunk; bits: of a value,
+    sign included; decay (beta): of the error feedback; quantizer: "magnitude", "templar" or "none";
+    group: consecutive chunks sharing their levels; codec: default wire format of `encode`.
+    Raises ConfigError (a ValueError) for a value out of range.
+
+    >>> CompressionSpec(chunk=4096, k=64).edge
+    64
+    >>> CompressionSpec(k=5000)
+    Traceback (most recent call last):
+    locolab.config.ConfigError: k=5000 is outside 1..chunk=4096
+    """
+
+    chunk: int = 4096
+    k: int = 64
+    bits: int = 2
+    decay: float = 0.95
+    quantizer: str = "magnitude"
+    group: int = 64
+    codec: str = "entropy"
+
+    def __post_init__(self) -> None:
+        for name in ("chunk", "k", "bits", "group"):
+            _check_integer(name, getattr(self, name))
+        if math.isqrt(self.chunk) ** 2 != self.chunk:
+            raise ConfigError(f"chunk={self.chunk} is no perfect square, so it is not a block's area")
+        if self.k > self.chunk:
+            raise ConfigError(f"k={self.k} is outside 1..chunk={self.chunk}")
+        if self.bits > 3:
+            raise ConfigError(f"bits={self.bits} is not 1, 2 or 3")
+        if isinstance(self.decay, bool) or not isinstance(self.decay, int | float):
+            raise ConfigError(f"decay should be a number, got {self.decay!r}")
+        if not 0 <= self.decay <= 1:
+            raise ConfigError(f"decay={self.decay} is outside 0..1")
+        object.__setattr__(self, "decay", self.decay + 0.0)  # 1 and 1.0, 0.0 and -0.0 are one configuration
+        _check_choice("quantizer", self.quantizer, QUANTIZERS)
+        _check_choice("codec", self.codec, CODECS)
+
+    @property
+    def edge(self) -> int:
+        """Side of the square block that a full chunk of a matrix covers."""
+        return math.isqrt(self.chunk)
+
+
+def _check_integer(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(f"{name} should be an integer, got {value!r}")
+    if not 1 <= value <= _LARGEST_COUNT:
+        raise ConfigError(f"{name}={value} is outside 1..2**63-1")
+
+
+def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ConfigError(f"{name}={value!r} is not known; choose one of {', '.join(known)}")
