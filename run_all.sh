@@ -51,7 +51,8 @@ main() {
     test) run_tests "$@" ;;
     lab)
       exec "$env/bin/python" -m jupyterlab \
-        --ServerApp.root_dir="$root" --LabApp.default_url=/lab/tree/notebooks "$@"
+        --ServerApp.root_dir="$root" --LabApp.default_url=/lab/tree/notebooks \
+        --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate "$@"
       ;;
     *) exec "$env/bin/python" -m locolab "$command" "$@" ;;
   esac
@@ -115,7 +116,7 @@ set_up_environment() {
   esac
   [ -w "$root" ] || die "$root cannot be written to" \
     "Copy the repository to a folder of your own, or activate an environment that holds requirements.lock."
-  need_gigabytes 3
+  need_gigabytes 4
   if [ -e .venv/locolab-stamp ] && .venv/bin/python -c '' 2>/dev/null; then
     say ".venv was set up from other files than these, or was changed since: bringing it up to date"
     rm .venv/locolab-stamp
@@ -194,8 +195,8 @@ install_torch() {  # without an NVIDIA GPU prefer a CPU build: a tenth of the si
     say "    no NVIDIA GPU here, and pip's sources have no CPU build: asking download.pytorch.org"
     if pip_install --no-deps --timeout 15 --retries 1 --index-url "$pytorch_index" "$torch+cpu"; then return; fi
     say "    none from there either: taking the default build, with CUDA (several GB)"
-    need_gigabytes 10
   fi
+  if [ "$(uname -s)" = Linux ]; then need_gigabytes 10; fi
   pip_install --constraint requirements.lock "$torch" || explain
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -235,7 +236,7 @@ def test_failures_say_what_to_do(checkout: Checkout, variables: dict[str, str], 
 
 def test_too_little_disk_is_said_before_anything_is_made(checkout: Checkout) -> None:
     checkout.program("df", "#!/bin/bash\necho head; echo disk 9999999 1 2097152 1% /\n")
-    assert "set-up needs 3 GB of disk, and 2 GB are free" in checkout.run("setup", code=3)
+    assert "set-up needs 4 GB of disk, and 2 GB are free" in checkout.run("setup", code=3)
     assert not (checkout.root / ".venv").exists()
 
 
@@ -289,6 +290,17 @@ def test_ci_runs_exactly_the_tests() -> None:
     assert (ROOT / ".ci/run").read_text().splitlines()[-1] == "exec ./run_all.sh test"
     for name in (".ci/run", "run_all.sh"):
         assert os.access(ROOT / name, os.X_OK)
+
+
+def test_readme_names_commands_and_paths_that_exist(checkout: Checkout) -> None:
+    readme = (ROOT / "README.md").read_text()
+    usage = checkout.run("help")
+    commands = set(re.findall(r"\./run_all\.sh ([a-z]+)", readme))
+    assert {"setup", "lab", "test", "claims"} <= commands
+    assert all(re.search(rf"\b{command}\b", usage) for command in commands)
+    paths = re.findall(r"`([\w./]+)`", readme.partition("## Where things are")[2])
+    missing = [path for path in paths if path != "results/" and not (ROOT / path).exists()]
+    assert set(missing) <= {"RESULTS.md"}  # which a run writes
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
