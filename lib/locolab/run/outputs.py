@@ -1,0 +1,74 @@
+"""Executed notebooks: what went wrong in one, and the copy without times and machine paths."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from locolab.run.notebooks import is_parameters
+
+INJECTED = "injected-parameters"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def error_of(content: Any) -> dict[str, Any]:
+    """Return the cell, name, text and line of the error in an executed notebook.
+
+    Where no cell holds an error, the last one that started: the kernel died, or was killed, in it.
+    """
+    for cell in content.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                where = _arrow(output.get("traceback", []))
+                return {"cell": cell.id, "name": output.ename, "text": output.evalue, "where": where}
+    started = [cell.id for cell in content.cells if cell.metadata.get("papermill", {}).get("start_time")]
+    cell = started[-1] if started else ""
+    return {
+        "cell": cell,
+        "name": "KernelDied",
+        "text": "the kernel ended in this cell (out of memory?)",
+        "where": "",
+    }
+
+
+def tidy(content: Any) -> None:
+    """Remove times, absolute paths and papermill's markers from a notebook, and name its injected cell."""
+    content.metadata.pop("papermill", None)
+    content.cells = [
+        cell for cell in content.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])
+    ]
+    for cell in content.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if INJECTED in cell.metadata.get("tags", []):
+            cell.id = INJECTED
+
+
+def refresh(executed: Any, source: Any) -> bool:
+    """Return whether the text of an executed notebook changed when brought up to its source.
+
+    Both have the same code cells in the same order, comments aside; outputs stay, words are the source's.
+    """
+    injected = [cell for cell in executed.cells if cell.id == INJECTED]
+    ran = iter([cell for cell in executed.cells if cell.cell_type == "code" and cell.id != INJECTED])
+    cells = []
+    for cell in source.cells:
+        if cell.cell_type == "code":
+            old = next(ran)
+            cell.outputs, cell.execution_count = old.outputs, old.execution_count
+        cells.append(cell)
+        if cell.cell_type == "code" and is_parameters(cell):
+            cells += injected
+    changed = [_text(cell) for cell in cells] != [_text(cell) for cell in executed.cells]
+    executed.cells = cells
+    return changed
+
+
+def _text(cell: Any) -> tuple[str, str]:
+    return cell.id, cell.source
+
+
+def _arrow(traceback: list[str]) -> str:
+    """Return the notebook's own line that the traceback points at, without colours; empty if none does."""
+    found = re.search(r"^-+> *(\d+ .*)$", _ANSI.sub("", "\n".join(traceback)), re.MULTILINE)
+    return found[1].strip() if found else ""

@@ -1,0 +1,90 @@
+"""Recorded experiments, run within a time limit and saved with what made them."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from collections.abc import Mapping
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from locolab import provenance, train
+from locolab.config import ConfigError
+from locolab.report import recorded
+from locolab.run.experiments import EXPERIMENTS, Experiment
+from locolab.run.notebooks import closest
+from locolab.run.progress import duration
+
+DONE, TIME_IS_UP = 0, 4
+
+
+def record(
+    name: str, max_minutes: float, jobs: int = 1, registry: Mapping[str, Experiment] = EXPERIMENTS
+) -> int:
+    """Return 0 after recording an experiment, 4 if the time was up first; then the same call goes on.
+
+    The trainings run in a process of their own. At the limit it is stopped wherever it is: every run is
+    checkpointed, so little is done twice. Raises ConfigError for an unknown name.
+    """
+    if name not in registry:
+        raise ConfigError(f"no experiment {name!r}; {closest(name, registry)}")
+    experiment = registry[name]
+    specs = experiment.specs()
+    if not _train(specs, 60 * max_minutes, jobs):
+        left = [label for label, spec in specs.items() if not _is_complete(spec)]
+        what = f"{len(left)} of {len(specs)} runs are left"
+        print(f"time is up: {what} ({left[0]} is next); run the same command again to go on")
+        return TIME_IS_UP
+    results = train.run_many(specs, progress=False)
+    seconds = sum(result.seconds for result in results.values())
+    stamp = provenance.stamp(f"python -m locolab record {name} --max-minutes {max_minutes:g}")
+    card = {**stamp, "description": experiment.description, "seeds": list(experiment.seeds)}
+    saved = recorded.save(name, experiment.table(experiment, results), card)
+    print(f"recorded {name}: {len(saved.frame)} rows of {len(specs)} runs ({duration(seconds)} of computing)")
+    return DONE
+
+
+def print_list(registry: Mapping[str, Experiment] = EXPERIMENTS) -> int:
+    """Return 0 after printing what can be recorded, and when it was."""
+    table = Table("experiment", "what", "runs", "minutes, 2 cores", "recorded")
+    for name, experiment in registry.items():
+        date = "-"
+        with contextlib.suppress(recorded.MissingRecording):
+            date = recorded.load(name).card["date"]
+        runs = str(len(experiment.arms) * len(experiment.seeds))
+        table.add_row(name, experiment.description, runs, str(experiment.minutes), date)
+    Console(highlight=False).print(table)
+    return DONE
+
+
+def _train(specs: Mapping[str, train.TrainSpec], seconds: float, jobs: int) -> bool:
+    """Return whether every run was complete within some seconds; what was not is stopped.
+
+    Raises RuntimeError if a training failed; its traceback is on stderr.
+    """
+    worker = multiprocessing.get_context("spawn").Process(target=train.run_many, args=(dict(specs), jobs))
+    worker.start()
+    try:
+        worker.join(seconds)
+    finally:
+        ended = worker.exitcode
+        if ended is None:
+            _kill(worker.pid)
+            worker.join()
+    if ended:
+        raise RuntimeError(f"a training of the experiment ended with code {ended}; its error is above")
+    return ended == 0
+
+
+def _is_complete(spec: train.TrainSpec) -> bool:
+    return (train.directory_of(spec) / "SHA256SUMS.json").exists()  # the last file that a run writes
+
+
+def _kill(pid: int | None) -> None:
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for each in [*process.children(recursive=True), process]:
+            with contextlib.suppress(psutil.Error):
+                each.kill()

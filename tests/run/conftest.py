@@ -1,0 +1,73 @@
+"""Tiny notebooks in a folder of the test's own, and results that go nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+HEAD = """notebook: str = {name!r}  # this file's stem
+profile: str = "fast"  # smoke, fast or full
+seed: int = 0  # seed
+rounds: int = 2  # rounds"""
+
+# What report.notebook.start() and run.check() leave, without importing torch: one file per claim, one figure.
+WRITE = """import json, os, pathlib
+folder = pathlib.Path(os.environ["LOCOLAB_RESULTS"]) / profile / notebook
+folder.mkdir(parents=True, exist_ok=True)
+(folder / "data.json").write_text(json.dumps({"rounds": rounds, "seed": seed}))
+with open(os.environ["LOCOLAB_RESULTS"] + "/executed.txt", "a") as log:
+    print(notebook, file=log)
+print(notebook, rounds)"""
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder that LOCOLAB_RESULTS points at during the test."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    monkeypatch.setenv("LOCOLAB_RESULTS", str(folder))
+    monkeypatch.delenv("LOCOLAB_CACHE", raising=False)
+    return folder
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Return a function that writes a tiny notebook and returns its path."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+
+    def write(name: str, *cells: str, needs: tuple[str, ...] = (), **described: Any) -> Path:
+        content = nbformat.v4.new_notebook()
+        content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        content.metadata["locolab"] = {"needs": list(needs), **described}
+        content.cells = [
+            nbformat.v4.new_markdown_cell(f"# {name}", id="title"),
+            nbformat.v4.new_code_cell(
+                HEAD.format(name=name), id="parameters", metadata={"tags": ["parameters"]}
+            ),
+            *[nbformat.v4.new_code_cell(text, id=f"cell-{i}") for i, text in enumerate(cells or (WRITE,))],
+        ]
+        path = folder / f"{name}.ipynb"
+        nbformat.write(content, path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def executed(results: Path) -> Callable[[], list[str]]:
+    """Return a function that lists the notebooks executed since it was last called."""
+
+    def read() -> list[str]:
+        log = results / "executed.txt"
+        names = log.read_text().split() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return names
+
+    return read

@@ -1,0 +1,80 @@
+"""Errors read from executed notebooks, and what is removed from and brought up in them."""
+
+import copy
+
+import nbformat
+import pytest
+
+from locolab.run import outputs
+
+ANSI = "\x1b[32m----> \x1b[39m\x1b[32m2\x1b[39m \x1b[38;5;28;01mraise\x1b[39;00m ValueError('no')\n"
+
+
+@pytest.fixture
+def executed():
+    content = nbformat.v4.new_notebook()
+    content.metadata["papermill"] = {"output_path": "/somewhere"}
+    content.cells = [
+        nbformat.v4.new_markdown_cell("# Old title", id="title"),
+        nbformat.v4.new_code_cell("rounds: int = 2", id="parameters", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell("rounds = 1", id="x91", metadata={"tags": ["injected-parameters"]}),
+        nbformat.v4.new_code_cell(
+            "x = 1  # old", id="setup", metadata={"execution": {"iopub.execute_input": "12:00"}}
+        ),
+    ]
+    content.cells[3].outputs = [nbformat.v4.new_output("stream", text="hello")]
+    content.cells[3].metadata["papermill"] = {"start_time": None}
+    return content
+
+
+def test_the_error_names_its_cell_and_line(executed):
+    rule = "-" * 75
+    executed.cells[3].outputs = [
+        nbformat.v4.new_output("error", ename="ValueError", evalue="no", traceback=[rule, ANSI])
+    ]
+    assert outputs.error_of(executed) == {
+        "cell": "setup",
+        "name": "ValueError",
+        "text": "no",
+        "where": "2 raise ValueError('no')",
+    }
+
+
+def test_a_dead_kernel_is_blamed_on_the_last_cell_that_started(executed):
+    executed.cells[3].metadata["papermill"]["start_time"] = "12:00"
+    found = outputs.error_of(executed)
+    assert (found["cell"], found["name"]) == ("setup", "KernelDied")
+
+
+def test_tidy_removes_times_and_paths(executed):
+    marker = nbformat.v4.new_markdown_cell(
+        "An Exception ...", metadata={"tags": ["papermill-error-cell-tag"]}
+    )
+    executed.cells.insert(0, marker)
+    outputs.tidy(executed)
+    assert [cell.id for cell in executed.cells] == ["title", "parameters", "injected-parameters", "setup"]
+    text = nbformat.writes(executed)
+    assert "papermill" not in text
+    assert "iopub" not in text
+    assert executed.cells[3].outputs[0].text == "hello"
+
+
+def test_refresh_takes_the_words_of_the_source_and_keeps_the_outputs(executed):
+    outputs.tidy(executed)
+    source = copy.deepcopy(executed)
+    source.cells = [source.cells[0], source.cells[1], source.cells[3]]
+    source.cells[0].source = "# New title"
+    source.cells[2].source, source.cells[2].outputs = "x = 1  # new", []
+    source.cells.append(nbformat.v4.new_markdown_cell("More.", id="more"))
+    assert outputs.refresh(executed, source)
+    assert [cell.id for cell in executed.cells] == [
+        "title",
+        "parameters",
+        "injected-parameters",
+        "setup",
+        "more",
+    ]
+    assert executed.cells[0].source == "# New title"
+    assert executed.cells[3].source == "x = 1  # new"
+    assert executed.cells[3].outputs[0].text == "hello"
+    assert not outputs.refresh(executed, source)
