@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from locolab.network import Bucket, KeyTaken, key_of
+from locolab.network import Bucket, KeyTaken, key_of, round_prefix
 
 
 @pytest.fixture(params=["memory", "folder"])
@@ -39,15 +39,15 @@ def test_absent_keys_are_key_errors(bucket):
             ask("round-000009/peer-0000")
 
 
-def test_list_and_clear_work_by_round(bucket):
+def test_list_and_delete_work_by_round(bucket):
     for number in (0, 1):
         for peer in (1, 0):
             bucket.put(key_of(number, peer), b"x")
-    assert bucket.list("round-000001") == [key_of(1, 0), key_of(1, 1)]
+    assert bucket.list(round_prefix(1)) == [key_of(1, 0), key_of(1, 1)]
     assert bucket.list("round-00000") == []
-    bucket.clear("round-000000")
+    bucket.delete(bucket.list(round_prefix(0)))
     assert bucket.list() == [key_of(1, 0), key_of(1, 1)]
-    bucket.clear("round-000007")
+    bucket.delete([])
     assert len(bucket.list()) == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from pathlib import Path
 
 import obstore
@@ -14,7 +15,12 @@ class KeyTaken(ValueError):  # noqa: N818 - reads as a statement where it is cau
     """Something lies under this key already; a payload, once uploaded, cannot be exchanged."""
 
 
-def key_of(round_number: int, peer: int, step: int | None = None) -> str:
+def round_prefix(number: int) -> str:
+    """Return what the keys of a round begin with; names sort in the order of the rounds."""
+    return f"round-{number:06d}"
+
+
+def key_of(number: int, peer: int, step: int | None = None) -> str:
     """Return the one key under which a peer's payload of a round lies.
 
     `step` numbers the exchanges of a method that communicates at every inner step.
@@ -22,7 +28,7 @@ def key_of(round_number: int, peer: int, step: int | None = None) -> str:
     >>> key_of(12, 3), key_of(0, 1, 14)
     ('round-000012/peer-0003', 'round-000000/peer-0001/step-0014')
     """
-    key = f"round-{round_number:06d}/peer-{peer:04d}"
+    key = f"{round_prefix(number)}/peer-{peer:04d}"
     return key if step is None else f"{key}/step-{step:04d}"
 
 
@@ -70,10 +76,10 @@ class Bucket:
             item["path"] for page in obstore.list(self._store, prefix=prefix or None) for item in page
         )
 
-    def clear(self, prefix: str = "") -> None:
-        """Remove every key below `prefix`: what its owner does with rounds nobody needs any more."""
-        if keys := self.list(prefix):
-            obstore.delete(self._store, keys)
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove keys that exist: what a bucket's owner does with rounds nobody needs any more."""
+        if names := list(keys):
+            obstore.delete(self._store, names)
 
     def _head(self, key: str) -> obstore.ObjectMeta:
         try:

@@ -1,0 +1,99 @@
+"""`Peer`: one participant, its memory between rounds, and the bytes it sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from locolab import corpus
+from locolab.corpus import Corpus
+from locolab.train.flat import FlatModel
+from locolab.train.inner import AdamW, gradient, pseudo_gradient
+from locolab.train.payload import Wire
+from locolab.train.spec import TrainSpec
+
+
+class Peer:
+    """A participant that trains on its assigned samples and sends what changed.
+
+    Between rounds it keeps its AdamW moments, as the public code does (tplr-ai/templar v2.1.3,
+    neurons/miner.py), and its error feedback: three vectors of the model's size. The model itself is shared
+    by all peers of a process. `losses` (nats/token) and `tokens` are of the last call of `round`; `resets`
+    counts how often the moments were not finite and had to start again; `observe`, if set, is shown
+    (round, pseudo-gradient) before it is packed.
+    """
+
+    def __init__(self, index: int, spec: TrainSpec, text: Corpus, model: FlatModel, wire: Wire) -> None:
+        self.index = index
+        self.spec = spec
+        self.losses: list[float] = []
+        self.tokens = 0
+        self.resets = 0
+        self.feedback = wire.feedback()
+        self.observe: Callable[[int, Tensor], None] | None = None
+        self._text = text
+        self._model = model
+        self._wire = wire
+        self._adamw = AdamW(spec, model.parameter)
+
+    def round(self, theta: Tensor, number: int, step: int = 0) -> bytes | None:
+        """Return this peer's payload of a round that starts from the flat `theta`; None sends nothing.
+
+        `step` is the inner step for methods that exchange gradients at every one.
+        """
+        delta = self.train(theta, number, step)
+        if self.observe:
+            self.observe(number, delta)
+        return self.pack(delta, number)
+
+    def train(self, theta: Tensor, number: int, step: int = 0) -> Tensor:
+        """Return the flat pseudo-gradient (or gradient) of this peer's batches."""
+        parts = np.split(self.sample_ids(number), self.spec.local_steps)
+        if self.spec.method == "adamw_dp":
+            delta, self.losses = gradient(self._model, theta, self.windows(parts[step]))
+        else:
+            first = number * self.spec.local_steps
+            batches = map(self.windows, parts)
+            delta, self.losses = pseudo_gradient(self._model, self._adamw, theta, batches, first)
+            self.resets += self._adamw.reset_if_not_finite()
+        self.tokens = len(self.losses) * self.spec.batch * self.spec.model.context
+        return delta
+
+    def pack(self, delta: Tensor, number: int) -> bytes:
+        """Return the payload of a pseudo-gradient; the error feedback moves on."""
+        draw = corpus.assignment_seed(self.index, number) + (self.spec.seed << 32)
+        return self._wire.pack(delta, self.feedback, draw)
+
+    def sample_ids(self, number: int) -> NDArray[np.int64]:
+        """Return the ids of the round's samples, `batch` for each inner step.
+
+        They follow from (seed, peer, round) alone, so methods are compared on the same data.
+        """
+        return corpus.sample_ids(
+            self.index,
+            number,
+            n_samples=corpus.n_samples(self._text.train, self.spec.model.context),
+            count=self.spec.local_steps * self.spec.batch,
+            seed=self.spec.seed,
+        )
+
+    def windows(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the token windows of some samples, [len(ids), context + 1]."""
+        return corpus.samples(self._text.train, ids, self.spec.model.context)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what has to survive a restart: moments and error feedback, by name."""
+        moments = {f"adamw.{name}": tensor for name, tensor in self._adamw.state().items()}
+        return moments | {f"feedback.{name}": tensor for name, tensor in self.feedback.items()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Take over what `state()` returned."""
+        parts: dict[str, dict[str, Tensor]] = {"adamw": {}, "feedback": {}}
+        for key, tensor in state.items():
+            kind, name = key.split(".", 1)
+            parts[kind][name] = tensor
+        self._adamw.load_state(parts["adamw"])
+        self.feedback = parts["feedback"]

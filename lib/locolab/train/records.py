@@ -1,0 +1,57 @@
+"""`RoundRecord`: what is known about a round afterwards; no clocks, so that reruns give the same bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from locolab.config import canonical_json
+
+
+@dataclasses.dataclass(frozen=True)
+class RoundRecord:
+    """One round of a swarm.
+
+    Losses are in nats per token, None where nothing finite was measured. Lists go by peer, in order of their
+    numbers. `train_loss` is the mean over peers and steps, `update_norm` the L2 norm of theta's change in the
+    round, `tokens` and `sent_bytes` (a mean over peers) run from the start. `payload_sha256` is of all bytes
+    a peer sent in the round; `nonfinite` counts chunks, `resets` inner optimisers that had to start again.
+    """
+
+    round: int
+    tokens: int
+    train_loss: float | None
+    validation_loss: float | None
+    bits_per_byte: float | None
+    payload_bytes: list[int]
+    payload_sha256: list[str]
+    sent_bytes: float
+    selected: list[int]
+    refused: dict[int, str]
+    kept_values: int
+    update_norm: float | None
+    nonfinite: int
+    resets: int
+
+    def to_json(self) -> str:
+        """Return the record as one line of canonical JSON."""
+        return canonical_json(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, line: str) -> RoundRecord:
+        """Return the record of one line; raises TypeError or ValueError if it is not one."""
+        values: dict[str, Any] = json.loads(line)
+        values["refused"] = {int(peer): reason for peer, reason in values["refused"].items()}
+        return cls(**values)
+
+
+def to_lines(records: Iterable[RoundRecord]) -> str:
+    """Return the records as the text of a .jsonl file."""
+    return "".join(record.to_json() + "\n" for record in records)
+
+
+def from_lines(text: str) -> list[RoundRecord]:
+    """Return the records of a .jsonl file's text."""
+    return [RoundRecord.from_json(line) for line in text.splitlines()]

@@ -1,0 +1,213 @@
+"""Cached runs: trained once per configuration and code, resumed after a kill, the same bytes either way."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import logging
+import multiprocessing
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import safetensors.torch
+from filelock import FileLock
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from locolab import corpus, provenance
+from locolab.config import canonical_json
+from locolab.files import cache_dir, sha256, write_atomic
+from locolab.model import build
+from locolab.train import checkpoint
+from locolab.train.checkpoint import Checkpoint
+from locolab.train.flat import reproducible, views
+from locolab.train.records import RoundRecord, from_lines, to_lines
+from locolab.train.spec import TrainSpec
+from locolab.train.swarm import Swarm
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM
+
+ROOMS = ("compress", "config", "corpus", "model", "network", "train")
+"""Rooms whose code decides a run's bytes."""
+
+_METRICS, _MODEL, _TIMINGS, _SUMS = "metrics.jsonl", "model.safetensors", "timings.jsonl", "SHA256SUMS.json"
+_log = logging.getLogger("locolab.train")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunResult:
+    """A finished run: its specification and the folder that holds everything else."""
+
+    spec: TrainSpec
+    directory: Path
+
+    @functools.cached_property
+    def rounds(self) -> list[RoundRecord]:
+        """The record of every round."""
+        return from_lines((self.directory / _METRICS).read_text())
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of computing, all rounds together; of the last attempt where a round was repeated."""
+        return float(sum(sum(row["seconds"].values()) for row in self.timings()))
+
+    def timings(self) -> list[dict[str, Any]]:
+        """Return {round, seconds: {what: seconds}} of every round."""
+        return _read_timings(self.directory)
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per round: the records' scalars, counts and means over peers, the arm's settings."""
+        rows = [
+            {
+                "method": self.spec.method,
+                "seed": self.spec.seed,
+                "local_steps": self.spec.local_steps,
+                "n_peers": self.spec.n_peers,
+                **dataclasses.asdict(record),
+                "payload_bytes": sum(record.payload_bytes) / len(record.payload_bytes),
+                "selected": len(record.selected),
+                "refused": len(record.refused),
+            }
+            for record in self.rounds
+        ]
+        return pd.DataFrame(rows).drop(columns="payload_sha256")
+
+    def load_model(self) -> LlamaForCausalLM:
+        """Return the trained model, fp32."""
+        model = build(self.spec.model, self.spec.seed)
+        tensors = safetensors.torch.load_file(self.directory / _MODEL)
+        for name, parameter in model.named_parameters():
+            parameter.data.copy_(tensors[name])
+        return model
+
+    def deltas(self) -> list[dict[str, Tensor]]:
+        """Return peer 0's pseudo-gradients of the first `keep_deltas` rounds, by tensor name."""
+        return [safetensors.torch.load_file(path) for path in sorted(self.directory.glob("deltas/*"))]
+
+
+def directory_of(spec: TrainSpec) -> Path:
+    """Return where the run of `spec` is cached: by specification, code, text and library versions."""
+    facts = {
+        "code": provenance.code_hash(ROOMS),
+        "corpus": corpus.fingerprint(spec.corpus),
+        "versions": provenance.versions(("torch", "transformers")),
+    }
+    code = hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
+    return cache_dir() / "runs" / f"{spec.hash()}-{code}"
+
+
+def run(spec: TrainSpec, progress: bool = True) -> RunResult:
+    """Return the run of `spec`: from the cache, resumed from its last checkpoint, or trained now.
+
+    One process trains, others wait for it. A cached run whose files have other checksums is trained again,
+    with a notice in the log. Raises DiskFullError (the last checkpoint stays usable) and ConfigError.
+    """
+    directory = directory_of(spec)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    if not _complete(directory):
+        with FileLock(directory.with_suffix(".lock")):
+            if not _complete(directory):
+                with reproducible(spec.threads):
+                    _train(spec, directory, progress)
+    return RunResult(spec, directory)
+
+
+def run_many(specs: Mapping[str, TrainSpec], jobs: int = 1, progress: bool = True) -> dict[str, RunResult]:
+    """Return the runs of several specifications by label, `jobs` at a time in processes of their own.
+
+    Every run computes with its own `threads`, so results do not depend on `jobs`. The first failure is raised
+    when the others are done; those stay in the cache.
+    """
+    if jobs == 1 or len(specs) <= 1:
+        return {label: run(spec, progress) for label, spec in specs.items()}
+    context = multiprocessing.get_context("spawn")  # forked children would share torch's thread pools
+    with ProcessPoolExecutor(min(jobs, len(specs)), mp_context=context) as pool:
+        futures = {pool.submit(run, spec, False): label for label, spec in specs.items()}
+        bar = tqdm(as_completed(futures), total=len(futures), unit="run", disable=not progress)
+        for future in bar:
+            bar.set_postfix_str(futures[future])
+    return {futures[future]: future.result() for future in futures}
+
+
+def _train(spec: TrainSpec, directory: Path, progress: bool) -> None:
+    """Train from the last checkpoint, if any, and leave a complete run in `directory`."""
+    checkpoints = directory / "checkpoints"
+    swarm = Swarm(spec, corpus.load(spec.corpus))
+    records = _resume(swarm, checkpoints)
+    timings = [row for row in _read_timings(directory) if row["round"] < len(records)]
+    swarm.peers[0].observe = functools.partial(_keep_delta, swarm, directory)
+    label = f"{spec.method} seed {spec.seed}"
+    bar = tqdm(total=spec.rounds, initial=len(records), desc=label, unit="round", disable=not progress)
+    with bar:
+        while len(records) < spec.rounds:
+            records.append(swarm.round())
+            timings.append({"round": len(records) - 1, "seconds": swarm.seconds})
+            bar.update()
+            bar.set_postfix(loss=records[-1].train_loss, refresh=False)
+            if len(records) % spec.checkpoint_every == 0 and len(records) < spec.rounds:
+                _write_timings(directory, timings)
+                checkpoint.save(checkpoints, Checkpoint(swarm.state(), records))
+    _write_timings(directory, timings)
+    _finish(swarm, directory, records)
+
+
+def _resume(swarm: Swarm, checkpoints: Path) -> list[RoundRecord]:
+    """Return the records so far, the swarm in the state after them."""
+    found = checkpoint.load_latest(checkpoints)
+    if found is None:
+        return []
+    swarm.load_state(found.state)
+    _log.info("resuming after round %d of %d", len(found.records), swarm.spec.rounds)
+    return list(found.records)
+
+
+def _finish(swarm: Swarm, directory: Path, records: list[RoundRecord]) -> None:
+    """Write what the run leaves; the checksums come last and make it complete."""
+    write_atomic(directory / _MODEL, safetensors.torch.save(swarm.parameters()))
+    write_atomic(directory / _METRICS, to_lines(records))
+    write_atomic(directory / "spec.json", canonical_json(swarm.spec.to_dict()))
+    stamp = provenance.stamp(f"locolab.train.run({swarm.spec!r})")
+    write_atomic(directory / "provenance.json", json.dumps(stamp, indent=1, sort_keys=True))
+    paths = [directory / _METRICS, directory / _MODEL, *sorted(directory.glob("deltas/*.safetensors"))]
+    sums = {path.relative_to(directory).as_posix(): sha256(path) for path in paths}
+    write_atomic(directory / _SUMS, canonical_json(sums))
+    shutil.rmtree(directory / "checkpoints", ignore_errors=True)
+
+
+def _complete(directory: Path) -> bool:
+    """Return whether a finished run lies here intact; a damaged one is removed, so that it is made again."""
+    if not (directory / _SUMS).exists():
+        return False
+    try:
+        sums = json.loads((directory / _SUMS).read_text())
+        if all(sha256(directory / name) == digest for name, digest in sums.items()):
+            return True
+    except (OSError, ValueError, AttributeError) as error:
+        _log.debug("%s: %s", directory, error)
+    _log.warning("cached run %s is damaged; training it again", directory)
+    shutil.rmtree(directory)
+    return False
+
+
+def _keep_delta(swarm: Swarm, directory: Path, number: int, delta: Tensor) -> None:
+    if number < swarm.spec.keep_deltas:
+        tensors = views(delta, swarm.model.shapes)
+        write_atomic(
+            directory / "deltas" / f"round-{number:06d}.safetensors", safetensors.torch.save(tensors)
+        )
+
+
+def _read_timings(directory: Path) -> list[dict[str, Any]]:
+    path = directory / _TIMINGS
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _write_timings(directory: Path, rows: list[dict[str, Any]]) -> None:
+    write_atomic(directory / _TIMINGS, "".join(canonical_json(row) + "\n" for row in rows))
