@@ -92,7 +92,7 @@ class Claim:
 
     @property
     def stochastic(self) -> bool:
-        """Whether the row rests on trainings at our scale, whose numbers the smoke profile cannot judge."""
+        """Whether the row rests on runs at our scale, whose numbers the smoke profile cannot judge."""
         return self.scale == "small"
 
 
@@ -279,6 +279,8 @@ def _row_problems(claim: Claim, places: Mapping[str, Any]) -> Iterator[str]:
         yield "the ids of its readings are not unique"
     if check.rule in ("equal", "at-least", "at-most") and check.value is None:
         yield f"check.rule {check.rule!r} needs a 'value'"
+    if claim.stochastic and claim.kind not in ("mechanism", "measured"):
+        yield f"scale 'small' is for kinds mechanism and measured, got {claim.kind!r}"
     if check.rule == "paired" and not claim.stochastic:
         yield "check.rule 'paired' compares trainings, so the row needs scale: small"
     if isinstance(check.margin, str) and check.margin not in ("", "baseline-sd"):

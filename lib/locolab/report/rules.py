@@ -60,6 +60,8 @@ def _bounds(claim: Claim, measured: Measured) -> tuple[float, float]:
     high = measured.value if measured.high is None else measured.high
     if any(math.isnan(x) for x in (measured.value, low, high)) or low > high:
         raise ClaimError(f"{claim.id} got {measured.value} in [{low}, {high}]: not an interval of numbers")
+    if not low <= measured.value <= high:
+        raise ClaimError(f"{claim.id} got {measured.value}, outside its own interval [{low}, {high}]")
     return low, high
 
 

@@ -16,7 +16,7 @@ NOT_TESTABLE_REASONS = ("external-data", "prediction", "opinion", "private", "ne
 PROFILES = ("smoke", "fast", "full")
 
 SCALES = ("exact", "small")
-"""`exact`: the same quantity under the same conditions; `small`: a training at our scale."""
+"""`exact`: the same quantity under the same conditions; `small`: a training or simulation at ours."""
 
 NO_VERDICT = "-"
 """What a stochastic row has in the smoke profile, and every row before its notebook ran."""

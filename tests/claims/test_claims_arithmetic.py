@@ -1,0 +1,149 @@
+"""The article's arithmetic, from the printed figures alone and apart from the library's rules."""
+
+import math
+from fractions import Fraction
+
+import pytest
+
+from locolab.report.claims import Measured, judge, load_ledger
+from locolab.report.printed import Bounds, printed
+
+LEDGER = load_ledger()
+
+
+def figure(name):
+    """Return the interval of the figure a row prints."""
+    return printed(LEDGER[name].value)
+
+
+def exact(value):
+    return Bounds(value, value)
+
+
+def over(a, b):
+    return Bounds(a.low / b.high, a.high / b.low)
+
+
+def times(factor, a):
+    return Bounds(factor * a.low, factor * a.high)
+
+
+CAP, SUPPLY = "article.circulating-cap", "article.circulating-supply"
+TABLE = (34.3, 14.9, 8.64, 5.33, 1.26)
+SHARE = times(100, over(figure("article.tao-market-cap"), figure("article.sector-market-cap")))
+STAKED = times(100, over(figure("article.staked-tao"), figure(SUPPLY)))
+SUBSIDY, PREMIUM = (22, 40), (1.6, 3.5)
+RECOMPUTED = {
+    "article.tao-share": SHARE,
+    "article.tao-share-nearly-20": SHARE,
+    "article.table-units": times(1e-9, figure("article.tao-market-cap")),
+    "article.fdv": times(21e6, over(figure(CAP), figure(SUPPLY))),
+    "article.annualized-172m": times(4, figure("article.revenue-43m")),
+    "article.ps-20x": over(figure(CAP), figure("article.annualized-172m")),
+    "article.fdv-revenue-39x": over(figure("article.fdv"), figure("article.annualized-172m")),
+    "article.tokens-1.1t": exact(1.09e12 + 14.2e9),
+    "article.hundred-mb-to-one": exact(100 / 146.1),
+    "article.utilisation-94.5": exact(100 * 20 * 60 / (20 * 60 + 70)),
+    "article.templar-over-440": figure("article.templar-444"),
+    "article.staking-rate-low": STAKED,
+    "article.staking-rate-high": STAKED,
+    "article.hundreds-of-millions": figure("article.templar-market-cap"),
+    "article.volume-ratio": times(100, over(figure("article.daily-volume"), figure(CAP))),
+    "article.dewatered-ps-low": over(figure(CAP), exact(15e6)),
+    "article.dewatered-ps-high": over(figure(CAP), exact(3e6)),
+    "paper.position-bound-7.36": exact(math.log2(math.comb(4096, 64)) / 64),
+    "paper.utilisation-8b": exact(100 * 4.5 * 60 / (4.5 * 60 + 12)),
+    "paper.utilisation-intellect-1": exact(100 * 38 / (38 + 8.3)),
+    "ours.table-exceeds-sector": exact(sum(TABLE)),
+    "ours.rounds-5500": exact(1.1e12 / (16.9 * 30 * 192 * 2048)),
+    "ours.issuance-at-cutoff": exact(10.5e6 + 105 * 3600),
+    "ours.implied-price": Bounds(100 * PREMIUM[0] / (1 + SUBSIDY[1]), 100 * PREMIUM[1] / (1 + SUBSIDY[0])),
+    "ours.emission-against-revenue": times(
+        90 * 3600, over(over(figure(CAP), figure(SUPPLY)), figure("article.revenue-43m"))
+    ),
+}
+
+
+def test_every_arithmetic_row_is_recomputed_here():
+    rows = {c.id for c in LEDGER.values() if c.kind == "arithmetic" and not c.readings}
+    projected = {"ours.issuance-at-cutoff"}
+    assert rows | projected == set(RECOMPUTED)
+
+
+@pytest.mark.parametrize("name", RECOMPUTED)
+def test_the_figures_recomputed_give_the_expected_number_and_verdict(name):
+    claim, bounds = LEDGER[name], RECOMPUTED[name]
+    middle = (bounds.low + bounds.high) / 2
+    if claim.expected is not None:
+        assert claim.expected == pytest.approx(middle, rel=1e-3)
+    assert judge(claim, Measured(middle, bounds.low, bounds.high), "fast").verdict == claim.expected_verdict
+
+
+def test_the_fully_diluted_valuation_fits_only_at_the_ends_of_its_inputs():
+    computed, stated = RECOMPUTED["article.fdv"], figure("article.fdv")
+    assert 0 < computed.high - stated.low < 1e6
+
+
+def test_both_market_caps_of_tao_agree_with_the_volume_ratio():
+    for cap in (CAP, "article.tao-market-cap"):
+        ratio = times(100, over(figure("article.daily-volume"), figure(cap)))
+        assert figure("article.volume-ratio").overlaps(ratio.low, ratio.high)
+
+
+@pytest.mark.parametrize(
+    ("name", "reading", "value"),
+    [
+        ("article.ps-within-range", "circulating", 3.42e9 / 172e6),
+        ("article.ps-within-range", "diluted", 6.68e9 / 172e6),
+        ("article.ps-within-range", "external-revenue", 3.42e9 / 15e6),
+        ("article.comparable-to-llama", "mmlu", 67.1 - 65.6),
+        ("article.comparable-to-llama", "every-task", 44.0 - 49.4),
+        ("article.compression-146x", "fp32", float(Fraction(4096 * 32, 64 * (12 + 2)))),
+        ("article.compression-146x", "bf16", float(Fraction(4096 * 16, 64 * (12 + 2)))),
+        ("article.compression-146x", "public-code", float(Fraction(4096 * 32, 64 * (12 + 8)))),
+        ("article.consumer-grade", "one-card", 72_747_327_488 * 20 / 1e9),
+    ],
+)
+def test_the_numbers_of_readings_follow_from_their_conditions(name, reading, value):
+    given = {r.id: r.gives for r in LEDGER[name].readings}
+    assert given[reading] == pytest.approx(value, rel=1e-3)
+
+
+PAYLOAD = {"paper": 72_747_327_488 * 64 * 14 / 4096 / 8, "public-code": 72_747_327_488 * 64 * 20 / 4096 / 8}
+
+
+@pytest.mark.parametrize(
+    ("reading", "payload", "peers", "lanes", "upload"),
+    [
+        ("node-20", "paper", 20, 1, True),
+        ("node-16.9", "paper", 16.9, 1, False),
+        ("lanes-20", "paper", 20, 8, True),
+        ("lanes-16.9", "paper", 16.9, 8, False),
+        ("lanes-16.9-public-code", "public-code", 16.9, 8, False),
+    ],
+)
+def test_seconds_of_a_round_follow_from_payload_and_links(reading, payload, peers, lanes, upload):
+    bits = 8 * PAYLOAD[payload]
+    seconds = peers * bits / (500e6 * lanes) + upload * bits / (110e6 * lanes)
+    given = {r.id: r.gives for r in LEDGER["article.seventy-seconds"].readings}
+    assert given[reading] == pytest.approx(seconds, rel=2e-3)
+
+
+@pytest.mark.parametrize(("reading", "lanes"), [("node", 1), ("lanes", 8)])
+def test_utilisation_follows_from_the_same_seconds(reading, lanes):
+    bits = 8 * PAYLOAD["paper"] / lanes
+    seconds = 20 * bits / 500e6 + bits / 110e6
+    given = {r.id: r.gives for r in LEDGER["article.bandwidth-bottleneck-broken"].readings}
+    assert given[reading] == pytest.approx(100 * 1200 / (1200 + seconds), rel=1e-3)
+
+
+def test_the_mean_of_the_seven_tasks_of_table_1():
+    covenant = (56.8, 80.9, 81.6, 44.0, 80.6, 75.9, 67.1)
+    llama = (57.4, 79.6, 82.6, 49.4, 84.3, 80.4, 65.6)
+    mean = sum(covenant) / 7 - sum(llama) / 7
+    given = {r.id: r.gives for r in LEDGER["article.comparable-to-llama"].readings}
+    assert given["mean"] == pytest.approx(mean, abs=0.005)
+
+
+def test_the_payload_of_72_billion_parameters_is_exact():
+    assert LEDGER["paper.payload-72b"].expected == PAYLOAD["paper"]

@@ -1,0 +1,122 @@
+"""The ledger itself: what its rows say, together."""
+
+import re
+
+import pytest
+
+from locolab.report.claims import Measured, judge, load_ledger
+from locolab.report.ledger import RULES
+from locolab.report.vocabulary import SECTIONS
+
+LEDGER = load_ledger()
+SPINE = ("02_local_steps", "03_sparsify_and_remember", "04_two_bits_on_the_wire")
+NEEDED = {
+    "02_local_steps": """paper.local-steps-save paper.diloco-outer-momentum ours.averaging-vs-dp
+        article.local-steps-30""",
+    "03_sparsify_and_remember": """article.topk-density paper.error-feedback-conserves ours.feedback-cosine
+        ours.topk-vs-random paper.feedback-approximates-momentum article.error-feedback""",
+    "04_two_bits_on_the_wire": """article.compression-146x paper.position-bound-7.36
+        article.hundred-mb-to-one article.two-bit-quantisation ours.packed-ratio ours.templar-ratio
+        ours.ccloco-ratio ours.entropy-bits paper.parameters-72b paper.payload-72b
+        ours.public-quantiser-error""",
+    "13_scorecard": "ours.coverage",
+}
+
+
+def test_the_three_sections_are_apart_and_make_up_the_whole():
+    assert sum(len(LEDGER.section(name)) for name in SECTIONS) == len(LEDGER)
+    assert all(claim.id.startswith(f"{claim.section}.") for claim in LEDGER.values())
+
+
+@pytest.mark.parametrize("notebook", NEEDED)
+def test_the_rows_that_notebooks_settle_now_are_there_and_wait_for_nothing(notebook):
+    for name in NEEDED[notebook].split():
+        assert (LEDGER[name].notebook, LEDGER[name].status) == (notebook, "not-run")
+
+
+def test_rows_of_notebooks_still_to_be_written_say_so():
+    for claim in LEDGER.values():
+        if claim.notebook and claim.check.rule != "none" and claim.status == "not-run":
+            assert claim.notebook in (*SPINE, "13_scorecard"), claim.id
+
+
+def test_every_rule_is_in_use():
+    assert {claim.check.rule for claim in LEDGER.values()} == set(RULES)
+
+
+def test_every_deterministic_row_of_the_present_notebooks_gates():
+    for claim in LEDGER.values():
+        if claim.status == "not-run" and claim.check.rule != "none":
+            assert claim.gate != claim.stochastic, claim.id
+
+
+@pytest.mark.parametrize("claim", [c for c in LEDGER.values() if c.readings], ids=lambda c: c.id)
+def test_the_readings_as_the_ledger_has_them_give_the_verdict_it_expects(claim):
+    numbers = {r.id: float(r.gives) for r in claim.readings if not isinstance(r.gives, str)}
+    outcome = judge(claim, Measured(readings=numbers if claim.check.each else None), "fast")
+    assert [r["verdict"] for r in outcome.readings] == [r.verdict for r in claim.readings]
+    assert outcome.verdict == claim.expected_verdict
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        c
+        for c in LEDGER.values()
+        if c.expected is not None and c.expected_verdict and c.check.rule in ("equal", "at-least", "at-most")
+    ],
+    ids=lambda c: c.id,
+)
+def test_the_expected_number_gives_the_expected_verdict(claim):
+    assert judge(claim, Measured(claim.expected), "fast").verdict == claim.expected_verdict
+
+
+def test_what_does_not_agree_says_what_would_change_it():
+    for claim in LEDGER.values():
+        settled = claim.kind == "opinion" or claim.expected_verdict in ("adds-up", "reproduced")
+        assert settled or claim.would_change, claim.id
+
+
+def test_a_source_is_named_where_the_article_is_held_against_one():
+    for claim in LEDGER.section("article").values():
+        if claim.faithful in ("as-source", "differs-from-source"):
+            assert claim.source, claim.id
+
+
+def test_quotes_are_few():
+    assert sum(len(claim.quote.split()) for claim in LEDGER.values()) <= 400
+
+
+PROSE = ("statement", "note", "would_change", "value", "unit")
+
+
+def texts(claim):
+    yield from ((name, getattr(claim, name)) for name in PROSE)
+    yield "check.of", claim.check.of
+    yield from ((r.id, f"{r.condition} {r.gives}") for r in claim.readings)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (
+            r"price target|we recommend|good (buy|investment)|should (buy|sell|hold)|will (rise|fall) to",
+            "advice",
+        ),
+        (
+            r"\b(debunk\w*|expos(e|ed|ing)|fak(e|ed|es)|lies?|lied|wrong|bug|false|scam|fraud\w*)\b",
+            "judgement",
+        ),
+        (r"Clark|Jensen|Huang|Chamath", "a person's name"),
+        (r"/work|/tmp|/root", "a path of one machine"),
+    ],
+)
+def test_our_words_are_fair(words, why):
+    for claim in LEDGER.values():
+        for name, text in texts(claim):
+            found = re.search(words, str(text), re.IGNORECASE)
+            assert not found, f"{claim.id}, {name}: {found[0]!r} is {why}"
+
+
+def test_no_statement_is_longer_than_two_lines_of_a_table():
+    assert max(len(claim.statement) for claim in LEDGER.values()) <= 200
