@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -108,14 +107,25 @@ TUNING: Mapping[str, Settings] = {
 }
 """Nine trials for each of four methods."""
 
-FROZEN: Mapping[str, Settings] = {"frozen": at_steps(15, method="averaging", keep_deltas=40)}
-FEEDBACK_ARMS: Mapping[str, tuple[str, float]] = {
-    "top-k with feedback": ("magnitude", 0.95),
-    "top-k without": ("magnitude", 0.0),
-    "random-k with feedback": ("random", 0.95),
-    "random-k without": ("random", 0.0),
+FROZEN_ROUNDS = 128
+"""Twice the 4096 / 64 rounds after which every coordinate could have been sent once."""
+
+FROZEN: Mapping[str, Settings] = {
+    "frozen": {
+        "method": "averaging",
+        "local_steps": 5,
+        "rounds": FROZEN_ROUNDS,
+        "keep_deltas": FROZEN_ROUNDS,
+        "evaluate_every": 32,
+        "checkpoint_every": 16,
+    }
 }
-"""What is replayed: which entries are sent, and the decay of what is not (0: forgotten at once)."""
+EXACT = CompressionSpec(quantizer="none")
+FEEDBACK_SPECS = (
+    *(EXACT.replace(decay=decay) for decay in (0.0, 0.95, 1.0)),
+    *(EXACT.replace(k=k) for k in (4, 16, 256, 1024)),
+)
+"""What is replayed, top-k and random-k each: three decays at the paper's density, four other densities."""
 
 
 def rounds_table(experiment: Experiment, results: Results) -> pd.DataFrame:
@@ -143,19 +153,8 @@ def trials_table(experiment: Experiment, results: Results) -> pd.DataFrame:
 
 
 def feedback_table(experiment: Experiment, results: Results) -> pd.DataFrame:
-    """Return one row per seed, arm and round of replayed pseudo-gradients; `report.replay.account` says what.
-
-    The pseudo-gradients of the next seed are the unrelated ones.
-    """
-    deltas = {seed: results[label("frozen", seed)].deltas() for seed in experiment.seeds}
-    order = [*experiment.seeds, experiment.seeds[0]]
-    frames = []
-    for seed, other in itertools.pairwise(order):
-        for arm, (selection, decay) in FEEDBACK_ARMS.items():
-            spec = CompressionSpec(decay=decay)
-            table = replay.account(deltas[seed], spec, selection, seed, unrelated=deltas[other])
-            frames.append(table.assign(arm=arm, seed=seed))
-    return pd.concat(frames, ignore_index=True)
+    """Return one row per seed, arm and round of replaying frozen pseudo-gradients; see `report.replay`."""
+    return replay.account_runs([results[name] for name in experiment.specs()], FEEDBACK_SPECS)
 
 
 EXPERIMENTS: Mapping[str, Experiment] = {
@@ -173,8 +172,8 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         (TUNING_SEED,),
     ),
     "feedback": Experiment(
-        "frozen pseudo-gradients of a real run through top-k and random-k, with and without memory, 5 seeds",
-        6,
+        "frozen pseudo-gradients of a real run through top-k and random-k: decays and densities, 5 seeds",
+        10,
         FROZEN,
         feedback_table,
     ),
