@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import torch
 
@@ -53,8 +52,8 @@ def compress(
     check_tensors(delta, feedback)
     with torch.no_grad():
         parts = {key: compressor(delta[key], feedback[key], spec, select or magnitude_bits) for key in delta}
-    shapes = MappingProxyType({key: tensor.shape for key, tensor in delta.items()})
-    return SparseUpdate(spec, shapes, MappingProxyType(parts), name, reason)
+    shapes = {key: tensor.shape for key, tensor in delta.items()}
+    return SparseUpdate(spec, shapes, parts, name, reason)
 
 
 def check_tensors(delta: Mapping[str, torch.Tensor], feedback: Mapping[str, torch.Tensor]) -> None:

@@ -15,7 +15,7 @@ from locolab.compress.spec import WIRE_LIMIT, CompressionSpec
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Kept entries of one tensor in chunk order; arrays are read-only by convention and never handed out.
+    """Kept entries of one tensor in chunk order; all arrays are read-only.
 
     local: index of each entry inside its chunk; codes: uint8 (empty for quantizer "none"); levels: fp32,
     (groups, classes) for "magnitude", [5] for "templar", empty for "none"; exact: fp32 values of "none";
@@ -30,6 +30,10 @@ class Part:
     dead: IntArray
     broken: NDArray[np.bool_]
 
+    def __post_init__(self) -> None:
+        for array in (self.local, self.codes, self.levels, self.exact, self.dead, self.broken):
+            array.setflags(write=False)
+
     def live(self) -> NDArray[np.bool_]:
         """Return for each entry whether its chunk takes part."""
         alive = np.ones(self.geometry.n_chunks, np.bool_)
@@ -38,7 +42,7 @@ class Part:
 
     def values(self, spec: CompressionSpec) -> Floats:
         """Return the fp32 values in chunk order; exactly 0.0 in dead chunks."""
-        if spec.quantizer == "none":
+        if spec.quantizer == "none" or not len(self.local):
             return self.exact.copy()
         if spec.quantizer == "templar":
             values = quantise.templar_values(self.codes, self.levels)
@@ -58,11 +62,11 @@ def n_groups(geometry: Geometry, spec: CompressionSpec) -> int:
 
 
 def level_shape(geometry: Geometry, spec: CompressionSpec) -> tuple[int, ...]:
-    """Return the shape of a tensor's levels: nothing for an empty tensor and for quantizer "none"."""
-    if spec.quantizer == "none" or not geometry.n_chunks:
+    """Return the shape of a tensor's levels; quantizer "none" has none, an empty tensor neither."""
+    if spec.quantizer == "none":
         return (0,)
     if spec.quantizer == "templar":
-        return (1 + quantise.TEMPLAR_BINS,)
+        return (1 + quantise.TEMPLAR_BINS if geometry.n_chunks else 0,)
     return (n_groups(geometry, spec), 1 << (spec.bits - 1))
 
 
@@ -91,9 +95,9 @@ def quantised_part(
     if spec.quantizer == "none":
         limit = np.float32(WIRE_LIMIT)
         return replace(blank, exact=np.clip(values, -limit, limit))
-    if not geometry.n_chunks:
-        return blank
     codes = np.zeros(len(local), np.uint8)
+    if spec.quantizer == "templar" and not geometry.n_chunks:
+        return blank
     if spec.quantizer == "templar":
         order = np.flatnonzero(live)
         order = order[np.argsort(geometry.flat(local)[order])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass
 
 from locolab.config import Config, ConfigError
@@ -42,18 +43,14 @@ class CompressionSpec(Config):
 
     def __post_init__(self) -> None:
         for name in ("chunk", "k", "bits", "group"):
-            _check_integer(name, getattr(self, name))
+            object.__setattr__(self, name, _integer(name, getattr(self, name)))
         if math.isqrt(self.chunk) ** 2 != self.chunk:
             raise ConfigError(f"chunk={self.chunk} is no perfect square, so it is not a block's area")
         if self.k > self.chunk:
             raise ConfigError(f"k={self.k} is outside 1..chunk={self.chunk}")
         if self.bits > 3:
             raise ConfigError(f"bits={self.bits} is not 1, 2 or 3")
-        if isinstance(self.decay, bool) or not isinstance(self.decay, int | float):
-            raise ConfigError(f"decay should be a number, got {self.decay!r}")
-        if not 0 <= self.decay <= 1:
-            raise ConfigError(f"decay={self.decay} is outside 0..1")
-        object.__setattr__(self, "decay", self.decay + 0.0)  # 1 and 1.0, 0.0 and -0.0 are one configuration
+        object.__setattr__(self, "decay", _fraction("decay", self.decay))
         _check_choice("quantizer", self.quantizer, QUANTIZERS)
         _check_choice("codec", self.codec, CODECS)
 
@@ -63,11 +60,24 @@ class CompressionSpec(Config):
         return math.isqrt(self.chunk)
 
 
-def _check_integer(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
+def _integer(name: str, value: object) -> int:
+    """Return a whole number of any kind (NumPy's too) as int."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise ConfigError(f"{name} should be an integer, got {value!r}")
-    if not 1 <= value <= _LARGEST_COUNT:
-        raise ConfigError(f"{name}={value} is outside 1..2**63-1")
+    whole = int(value)
+    if not 1 <= whole <= _LARGEST_COUNT:
+        raise ConfigError(f"{name}={whole} is outside 1..2**63-1")
+    return whole
+
+
+def _fraction(name: str, value: object) -> float:
+    """Return a number in 0..1 as float."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise ConfigError(f"{name} should be a number, got {value!r}")
+    number = float(value)
+    if not 0 <= number <= 1:
+        raise ConfigError(f"{name}={number} is outside 0..1")
+    return number + 0.0  # 0.0 and -0.0 are one configuration
 
 
 def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:

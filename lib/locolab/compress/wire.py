@@ -36,7 +36,6 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -96,7 +95,10 @@ def decode(blob: bytes, shapes: Mapping[str, Sequence[int]], spec: CompressionSp
     shapes and spec imply, whatever the blob claims.
     """
     layout = _expected_layout(shapes, spec)
-    require(isinstance(blob, bytes | bytearray), f"a payload should be bytes, got {type(blob).__name__}")
+    require(
+        isinstance(blob, bytes | bytearray | memoryview),
+        f"a payload should be bytes, got {type(blob).__name__}",
+    )
     data = bytes(blob)
     codec, lengths = _read_header(data, layout)
     body = memoryview(data)[HEADER_BYTES:]
@@ -104,7 +106,7 @@ def decode(blob: bytes, shapes: Mapping[str, Sequence[int]], spec: CompressionSp
         body[end - size : end] for size, end in zip(lengths, np.cumsum(lengths).tolist(), strict=True)
     ]
     content = _read_sections(sections, layout, codec)
-    order = MappingProxyType({name: torch.Size(shape) for name, shape in shapes.items()})
+    order = {name: torch.Size(shape) for name, shape in shapes.items()}
     update = SparseUpdate(
         spec, order, _split(content, layout, order), "decoded", f"read from a {codec} payload"
     )
@@ -177,7 +179,7 @@ def _expected_layout(shapes: Mapping[str, Sequence[int]], spec: CompressionSpec)
     require(isinstance(spec, CompressionSpec), f"spec should be a CompressionSpec, got {type(spec).__name__}")
     try:
         layout = Layout.of(shapes, spec)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise PayloadError(f"shapes should map names to sizes: {error}") from None
     require(all(n >= 0 for _, shape in layout.shapes for n in shape), "shapes should not be negative")
     return layout
@@ -339,4 +341,4 @@ def _split(content: _Content, layout: Layout, order: Mapping[str, Any]) -> Mappi
         )
         check_part(name, parts[name], layout.spec)
         chunk, entry, level = chunk + chunks.n_chunks, entry + n_kept, level + n_levels
-    return MappingProxyType({name: parts[name] for name in order})
+    return {name: parts[name] for name in order}
