@@ -1,37 +1,58 @@
-"""The terms of the field, each defined once in data/terms.yaml."""
+"""The glossary: each term of data/terms.yaml once."""
 
 from __future__ import annotations
 
-import difflib
-import functools
-from collections.abc import Mapping
+import dataclasses
+from collections import Counter
 from pathlib import Path
 
-import pandas as pd
 import yaml
 
 from locolab.files import data_dir
+from locolab.report.fields import Fields, LedgerError
+
+TOPICS = ("training", "compression", "gauntlet", "network", "economy", "statistics")
 
 
-def define(name: str) -> str:
-    """Return the definition of a term; raises KeyError with the nearest known term."""
-    known = definitions()
-    if name not in known:
-        near = difflib.get_close_matches(name, list(known), n=1)
-        raise KeyError(
-            f"data/terms.yaml has no term {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-        )
-    return known[name]
+@dataclasses.dataclass(frozen=True)
+class Term:
+    """A term with its definition, its symbol in equations, where it is explained first and its source."""
+
+    id: str
+    topic: str
+    term: str
+    definition: str
+    symbol: str
+    notebook: str
+    source: str
 
 
-@functools.cache
-def definitions(path: Path | None = None) -> Mapping[str, str]:
-    """Return the definitions by term, as data/terms.yaml lists them."""
-    entries = yaml.safe_load((path or data_dir() / "terms.yaml").read_text(encoding="utf-8"))
-    return {name: entry if isinstance(entry, str) else entry["definition"] for name, entry in entries.items()}
+def load_terms(path: Path | None = None) -> dict[str, Term]:
+    """Return the terms of `path` (default: data/terms.yaml) by id, in the order of the file.
+
+    Raises LedgerError for an entry that does not follow the schema, or an id or a term that stands twice.
+    """
+    path = path or data_dir() / "terms.yaml"
+    entries = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    terms = [_term(entry) for entry in entries]
+    for name in ("id", "term"):
+        for value, count in Counter(getattr(term, name) for term in terms).items():
+            if count > 1:
+                raise LedgerError(
+                    f"{path.name}: {name} {value!r} stands {count} times; define each term once"
+                )
+    return {term.id: term for term in terms}
 
 
-def glossary() -> pd.DataFrame:
-    """Return the glossary: columns term and definition, in alphabetical order."""
-    rows = sorted(definitions().items(), key=lambda row: row[0].lower())
-    return pd.DataFrame(rows, columns=["term", "definition"])
+def _term(raw: dict[str, str]) -> Term:
+    name = raw.get("id", raw) if isinstance(raw, dict) else raw
+    row = Fields(f"term {name}", raw, tuple(f.name for f in dataclasses.fields(Term)))
+    return Term(
+        id=row.text("id"),
+        topic=row.word("topic", TOPICS),
+        term=row.text("term"),
+        definition=row.text("definition"),
+        symbol=row.text("symbol", ""),
+        notebook=row.text("notebook"),
+        source=row.text("source"),
+    )
