@@ -5,7 +5,7 @@ import re
 import pytest
 
 from locolab.report.claims import Measured, judge, load_ledger
-from locolab.report.ledger import RULES
+from locolab.report.rows import RULES
 from locolab.report.vocabulary import SECTIONS
 
 LEDGER = load_ledger()

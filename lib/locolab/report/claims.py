@@ -13,7 +13,8 @@ from typing import Any
 
 from locolab.report import vocabulary as words
 from locolab.report.fields import LedgerError
-from locolab.report.ledger import Check, Claim, Ledger, Reading, at_profile, load_ledger
+from locolab.report.ledger import Ledger, load_ledger
+from locolab.report.rows import Check, Claim, Reading, at_profile
 from locolab.report.rules import ClaimError, Measured, rule_value, side_of
 
 __all__ = [

@@ -19,8 +19,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from locolab.report.ledger import Check, Claim, at_profile
 from locolab.report.printed import printed
+from locolab.report.rows import Check, Claim, at_profile
 from locolab.report.statistics import Comparison
 
 Side = Literal["pass", "fail", "inconclusive"]
