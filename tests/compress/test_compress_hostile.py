@@ -213,6 +213,29 @@ def test_entropy_codes_that_cannot_be(values, match):
     refuse(blob, match, update)
 
 
+def test_any_table_and_any_words_are_refused_or_decoded():
+    """Frequencies that add up and random words: the coder behind them must not be able to object."""
+    generator = np.random.default_rng(0)
+    spec, kept, sizes = CompressionSpec(chunk=64, k=8), np.array([8, 8, 3]), np.array([64, 64, 24])
+    for number in range(3000):
+        alphabet, count = (33, int(generator.integers(1, 30))) if number % 2 else (4, 19)
+        cuts = (
+            np.sort(generator.integers(0, 2**15 + 1, alphabet - 1))
+            if number % 3
+            else [2**15] * (alphabet - 1)
+        )
+        table = np.diff([0, *cuts, 2**15]).astype("<u2").tobytes()
+        words = generator.bytes(4 * int(generator.integers(0, 10)))
+        try:
+            if number % 2:
+                section = count.to_bytes(8, "little") + table + words
+                assert len(entropy.decode_positions(memoryview(section), kept, sizes, spec)) == 19
+            else:
+                assert entropy.decode_codes(memoryview(table + words), 19, 2).max() < 4
+        except PayloadError:
+            continue
+
+
 def test_sections_of_entropy_for_chunks_that_are_all_dead():
     spec = CompressionSpec(chunk=4, k=2)
     update = compress({"w": torch.zeros(8)}, {"w": torch.zeros(8)}, spec)

@@ -6,11 +6,12 @@ are stored as they are, the rest is a number in base 32 written in unary escapes
 read on", symbols 0..31 end it. shift = max(0, floor(log2(chunk / k)) - 3) makes 8 to 16 the average rest,
 so that the distribution within one symbol is flat enough to cost under 0.001 bit.
 
-Symbols are coded by asymmetric numeral systems: constriction's `AnsCoder` with `Categorical` over
-frequency / 2**15, `perfect=False`. Positions section: symbol count (u64), 33 frequencies (u16), the low bits
-packed, 32-bit words of the coder. Codes section: a frequency (u16) of each code, words. Both are empty if no
-entry is live. Frequencies add up to 2**15: counts scaled down, at least 1 where a symbol occurs, and the
-rest of the sum goes to the most frequent symbol, the first of equals.
+Symbols are coded by asymmetric numeral systems: constriction's `AnsCoder`, which encodes from the last
+symbol to the first and decodes from the first to the last, with `Categorical` over frequency / 2**15,
+`perfect=False`. Positions section: symbol count (u64), 33 frequencies (u16), the low bits packed, 32-bit
+words of the coder. Codes section: a frequency (u16) of each code, words. Both are empty if no entry is live.
+Frequencies add up to 2**15: counts scaled down, at least 1 where a symbol occurs, and the rest of the sum
+goes to the most frequent symbol, the first of equals.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def _decode_symbols(data: bytes, count: int, alphabet: int) -> IntArray:
     table = np.frombuffer(data[: 2 * alphabet].ljust(2 * alphabet, b"\0"), "<u2").astype(np.int64)
     require(int(table.sum()) == _TOTAL, "frequencies do not add up")
     body = data[2 * alphabet :]
-    require(len(body) % 4 == 0 and len(body) // 4 <= _most_words(count), "an odd number of coded words")
+    require(len(body) % 4 == 0 and len(body) // 4 <= _most_words(count), "coded words are cut or too many")
     words = np.frombuffer(body, "<u4").astype(np.uint32)
     require(not len(words) or words[-1] != 0, "coded words end in zero")
     return stream.stack.AnsCoder(words).decode(_model(table), count).astype(np.int64)

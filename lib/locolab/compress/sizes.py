@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from locolab.compress.content import check_pair, fixed_lengths
 from locolab.compress.layout import Layout
 from locolab.compress.spec import CompressionSpec
-from locolab.compress.wire import HEADER_BYTES, check_pair, fixed_lengths
+from locolab.compress.wire import HEADER_BYTES
 
 
 def payload_size(shapes: Mapping[str, Sequence[int]], spec: CompressionSpec, codec: str) -> int:

@@ -22,8 +22,8 @@ magnitudes; "templar": for each non-empty tensor the mean and four codebook entr
 positions and values, with `packed`: 12-bit indices inside the chunk, and codes of `bits` bits (2 for
 "templar"); `templar`: 12-bit indices, a byte a code; `ccloco`: 64-bit indices, a byte a code; integers are
 packed lowest bit first (`bits`), the last byte padded with zeros. Dead chunks fill their places with their
-lowest indices and code 0. "none" has fp32 values for codes. `entropy`: see its module; dead chunks are left
-out of both sections.
+lowest indices and code (or value) 0. "none" has fp32 values for codes. `entropy`: see its module; dead chunks
+are left out of both sections.
 
 Lengths follow from shapes, spec and the number of dead chunks (for `entropy` they are bounded by them) and
 are checked before any section is read. The decoder refuses what breaks a rule of `checks`, and whatever does
@@ -32,45 +32,30 @@ not encode to the same bytes again. It never executes anything.
 
 from __future__ import annotations
 
+import itertools
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 
-from locolab.compress import bits, entropy
-from locolab.compress.checks import PayloadError, check_part, require
-from locolab.compress.chunks import IntArray
+from locolab.compress import entropy
+from locolab.compress.checks import PayloadError, require
+from locolab.compress.content import check_pair, fixed_lengths, join, read_sections, split, write_sections
 from locolab.compress.layout import Layout
-from locolab.compress.part import Part, code_bits, level_shape
-from locolab.compress.quantise import Codes, Floats
 from locolab.compress.spec import CODECS, QUANTIZERS, CompressionSpec
 from locolab.compress.update import SparseUpdate
 
 MAGIC = b"LoCo"
 VERSION = 1
+_FIELDS = ["magic", "version", "codec", "quantizer", "bits", "chunk", "k", "group", "decay", "shapes digest"]
 _PREFIX = struct.Struct("<4s4B3Qd16s")
 _LENGTHS = struct.Struct("<4Q")
 _CHECKSUM = struct.Struct("<I")
 _LENGTHS_AT = _PREFIX.size
 _CHECKSUM_AT = _LENGTHS_AT + _LENGTHS.size
 HEADER_BYTES = _CHECKSUM_AT + _CHECKSUM.size
-
-_POSITION_BITS = {"packed": 12, "templar": 12, "ccloco": 64}
-
-
-@dataclass(frozen=True)
-class _Content:
-    """All tensors' entries joined, in payload order."""
-
-    dead: IntArray  # 2 * chunk number + not finite
-    levels: Floats
-    local: IntArray
-    codes: Codes
-    exact: Floats
 
 
 def encode(update: SparseUpdate, codec: str | None = None) -> bytes:
@@ -82,7 +67,7 @@ def encode(update: SparseUpdate, codec: str | None = None) -> bytes:
     codec = update.spec.codec if codec is None else codec
     check_pair(update.spec, codec)
     layout = Layout.of(update.shapes, update.spec)
-    sections = _write_sections(_join(update, layout), layout, codec)
+    sections = write_sections(join(update, layout), layout, codec)
     prefix = _prefix(layout, codec)
     return _seal(prefix + _LENGTHS.pack(*map(len, sections)), b"".join(sections))
 
@@ -95,21 +80,15 @@ def decode(blob: bytes, shapes: Mapping[str, Sequence[int]], spec: CompressionSp
     shapes and spec imply, whatever the blob claims.
     """
     layout = _expected_layout(shapes, spec)
-    require(
-        isinstance(blob, bytes | bytearray | memoryview),
-        f"a payload should be bytes, got {type(blob).__name__}",
-    )
-    data = bytes(blob)
+    data = _as_bytes(blob)
     codec, lengths = _read_header(data, layout)
     body = memoryview(data)[HEADER_BYTES:]
-    sections = [
-        body[end - size : end] for size, end in zip(lengths, np.cumsum(lengths).tolist(), strict=True)
-    ]
-    content = _read_sections(sections, layout, codec)
+    ends = itertools.accumulate(lengths)
+    sections = [body[end - size : end] for size, end in zip(lengths, ends, strict=True)]
+    content = read_sections(sections, layout, codec)
     order = {name: torch.Size(shape) for name, shape in shapes.items()}
-    update = SparseUpdate(
-        spec, order, _split(content, layout, order), "decoded", f"read from a {codec} payload"
-    )
+    parts = split(content, layout, order)
+    update = SparseUpdate(spec, order, parts, "decoded", f"read from a {codec} payload")
     require(encode(update, codec) == data, "the payload is not in canonical form")
     return update
 
@@ -120,7 +99,10 @@ def reseal(blob: Any) -> bytes:
     Too short a header is filled up with zeros; section lengths are cut to what is there, and the last section
     takes the remainder. What is not bytes counts as empty.
     """
-    data = bytes(blob) if isinstance(blob, bytes | bytearray | memoryview) else b""
+    try:
+        data = _as_bytes(blob)
+    except PayloadError:
+        data = b""
     data = data.ljust(HEADER_BYTES, b"\0")
     room = len(data) - HEADER_BYTES
     lengths = []
@@ -137,30 +119,6 @@ def sections(update: SparseUpdate, codec: str | None = None) -> dict[str, int]:
     return {"positions": positions, "values": values, "scales": levels, "header": HEADER_BYTES + dead}
 
 
-def check_pair(spec: CompressionSpec, codec: str) -> None:
-    """Raise ValueError unless the codec can carry updates of this spec."""
-    if codec not in CODECS:
-        raise ValueError(f"codec={codec!r} is not known; choose one of {', '.join(CODECS)}")
-    if codec in ("templar", "ccloco") and spec.quantizer != "templar":
-        raise ValueError(f"codec {codec!r} carries quantizer 'templar' only, not {spec.quantizer!r}")
-    if _POSITION_BITS.get(codec) == 12 and spec.chunk > 4096:
-        raise ValueError(f"codec {codec!r} has 12-bit positions, too few for chunk={spec.chunk}")
-
-
-def fixed_lengths(layout: Layout, codec: str) -> tuple[int, int, int]:
-    """Return the bytes of (levels, positions, values) in a codec of fixed size."""
-    count = layout.n_entries
-    values = bits.packed_size(count, _code_width(layout.spec, codec))
-    return 4 * layout.n_levels, bits.packed_size(count, _POSITION_BITS[codec]), values
-
-
-def _code_width(spec: CompressionSpec, codec: str) -> int:
-    """Return the bits of one value; 32 for "none", whose values are sent as they are."""
-    if spec.quantizer == "none":
-        return 32
-    return code_bits(spec) if codec == "packed" else 8
-
-
 # --- framing
 
 
@@ -173,6 +131,12 @@ def _prefix(layout: Layout, codec: str) -> bytes:
 def _seal(head: bytes, body: bytes) -> bytes:
     """Return head, checksum, body."""
     return head + _CHECKSUM.pack(zlib.crc32(body, zlib.crc32(head))) + body
+
+
+def _as_bytes(blob: Any) -> bytes:
+    known = isinstance(blob, bytes | bytearray | memoryview)
+    require(known, f"a payload should be bytes, got {type(blob).__name__}")
+    return bytes(blob)
 
 
 def _expected_layout(shapes: Mapping[str, Sequence[int]], spec: CompressionSpec) -> Layout:
@@ -208,19 +172,8 @@ def _read_header(data: bytes, layout: Layout) -> tuple[str, tuple[int, ...]]:
 
 
 def _check_same_spec(given: bytes, expected: bytes) -> None:
-    names = (
-        "magic",
-        "version",
-        "codec",
-        "quantizer",
-        "bits",
-        "chunk",
-        "k",
-        "group",
-        "decay",
-        "shapes digest",
-    )
-    for name, ours, theirs in zip(names, _PREFIX.unpack(expected), _PREFIX.unpack(given), strict=True):
+    fields = zip(_FIELDS, _PREFIX.unpack(expected), _PREFIX.unpack(given), strict=True)
+    for name, ours, theirs in fields:
         require(ours == theirs, f"{name} differs: expected {ours!r}, the payload says {theirs!r}")
 
 
@@ -236,109 +189,3 @@ def _check_lengths(lengths: tuple[int, ...], layout: Layout, codec: str) -> None
     most_values = 4 * layout.n_entries if layout.spec.quantizer == "none" else most_codes
     require(levels == 4 * layout.n_levels, "the levels section has another length")
     require(positions <= most_positions and values <= most_values, "a section is longer than any update's")
-
-
-# --- sections
-
-
-def _write_sections(content: _Content, layout: Layout, codec: str) -> list[bytes]:
-    """Return the bytes of dead, levels, positions and values."""
-    spec = layout.spec
-    head = [content.dead.astype("<u8").tobytes(), content.levels.astype("<f4").tobytes()]
-    if codec == "entropy":
-        chunk_lives = _live_chunks(content.dead, layout)
-        lives = np.repeat(chunk_lives, layout.kept)
-        positions = entropy.encode_positions(content.local[lives], layout.kept[chunk_lives], spec)
-        if spec.quantizer == "none":
-            return [*head, positions, content.exact[lives].astype("<f4").tobytes()]
-        return [*head, positions, entropy.encode_codes(content.codes[lives], code_bits(spec))]
-    positions = bits.pack(content.local, _POSITION_BITS[codec])
-    if spec.quantizer == "none":
-        return [*head, positions, content.exact.astype("<f4").tobytes()]
-    return [*head, positions, bits.pack(content.codes, _code_width(spec, codec))]
-
-
-def _read_sections(sections: list[memoryview], layout: Layout, codec: str) -> _Content:
-    spec, count = layout.spec, layout.n_entries
-    dead = _read_dead(sections[0], layout)
-    levels = np.frombuffer(sections[1], "<f4").astype(np.float32)
-    none = _Content(dead, levels, np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.float32))
-    if codec == "entropy":
-        return _read_entropy(sections, layout, none)
-    local = bits.unpack(sections[2], count, _POSITION_BITS[codec])
-    if spec.quantizer == "none":
-        return replace(none, local=local, exact=np.frombuffer(sections[3], "<f4").astype(np.float32))
-    codes = bits.unpack(sections[3], count, _code_width(spec, codec)).astype(np.uint8)
-    return replace(none, local=local, codes=codes)
-
-
-def _read_entropy(sections: list[memoryview], layout: Layout, none: _Content) -> _Content:
-    """Return the content with dead chunks' places filled in again."""
-    spec = layout.spec
-    chunk_lives = _live_chunks(none.dead, layout)
-    lives = np.repeat(chunk_lives, layout.kept)
-    kept = layout.kept[chunk_lives]
-    local = np.arange(len(lives)) - np.repeat(np.cumsum(layout.kept) - layout.kept, layout.kept)
-    local[lives] = entropy.decode_positions(sections[2], kept, layout.sizes[chunk_lives], spec)
-    count = int(kept.sum())
-    if spec.quantizer == "none":
-        require(len(sections[3]) == 4 * count, "the values section has another length")
-        exact = np.zeros(len(lives), np.float32)
-        exact[lives] = np.frombuffer(sections[3], "<f4")
-        return replace(none, local=local, exact=exact)
-    codes = np.zeros(len(lives), np.uint8)
-    codes[lives] = entropy.decode_codes(sections[3], count, code_bits(spec))
-    return replace(none, local=local, codes=codes)
-
-
-def _read_dead(section: memoryview, layout: Layout) -> IntArray:
-    raw = np.frombuffer(section, "<u8")
-    require(bool((raw < 2 * layout.n_chunks).all()), "a dead chunk does not exist")
-    dead = raw.astype(np.int64)
-    require(bool((np.diff(dead >> 1) > 0).all()), "dead chunks do not ascend")
-    return dead
-
-
-def _live_chunks(dead: IntArray, layout: Layout) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    lives = np.ones(layout.n_chunks, np.bool_)
-    lives[dead >> 1] = False
-    return lives
-
-
-# --- tensors joined and split
-
-
-def _join(update: SparseUpdate, layout: Layout) -> _Content:
-    parts = [update.part(name) for name in layout.geometries]
-    offsets = np.cumsum([0, *(part.geometry.n_chunks for part in parts)])
-    dead = [2 * (part.dead + start) + part.broken for part, start in zip(parts, offsets, strict=False)]
-    return _Content(
-        dead=np.concatenate([np.zeros(0, np.int64), *dead]),
-        levels=np.concatenate([np.zeros(0, np.float32), *(part.levels.ravel() for part in parts)]),
-        local=np.concatenate([np.zeros(0, np.int64), *(part.local for part in parts)]),
-        codes=np.concatenate([np.zeros(0, np.uint8), *(part.codes for part in parts)]),
-        exact=np.concatenate([np.zeros(0, np.float32), *(part.exact for part in parts)]),
-    )
-
-
-def _split(content: _Content, layout: Layout, order: Mapping[str, Any]) -> Mapping[str, Part]:
-    """Return the checked part of every tensor, in the order of the given shapes."""
-    parts, chunk, entry, level = {}, 0, 0, 0
-    for name, chunks in layout.geometries.items():
-        shape = level_shape(chunks, layout.spec)
-        n_kept, n_levels = int(chunks.starts[-1]), int(np.prod(shape))
-        first, last = np.searchsorted(content.dead >> 1, [chunk, chunk + chunks.n_chunks])
-        dead = content.dead[first:last]
-        entries = slice(entry, entry + n_kept)
-        parts[name] = Part(
-            geometry=chunks,
-            local=content.local[entries],
-            codes=content.codes[entries],
-            levels=content.levels[level : level + n_levels].reshape(shape),
-            exact=content.exact[entries],
-            dead=(dead >> 1) - chunk,
-            broken=(dead & 1).astype(np.bool_),
-        )
-        check_part(name, parts[name], layout.spec)
-        chunk, entry, level = chunk + chunks.n_chunks, entry + n_kept, level + n_levels
-    return {name: parts[name] for name in order}
