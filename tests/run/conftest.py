@@ -9,6 +9,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from locolab.report.ledger import Check, Claim, Ledger
+
 HEAD = """notebook: str = {name!r}  # this file's stem
 profile: str = "fast"  # smoke, fast or full
 seed: int = 0  # seed
@@ -24,6 +26,21 @@ with open(os.environ["LOCOLAB_RESULTS"] + "/executed.txt", "a") as log:
 print(notebook, rounds)"""
 
 Make = Callable[..., Path]
+
+OPINION = Claim(
+    id="ours.opinion",
+    section="ours",
+    places=("readme",),
+    statement="a row that no notebook settles",
+    kind="opinion",
+    check=Check("none", reason="opinion"),
+)
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    """Return a ledger of one row that no notebook settles."""
+    return Ledger([OPINION], {})
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from locolab.files import ROOT
+from locolab.report.claims import gate_fails
 from locolab.report.ledger import Claim, Ledger
 from locolab.report.outcomes import Checked
 from locolab.report.vocabulary import NO_VERDICT
@@ -38,9 +39,8 @@ def rows_of(ledger: Ledger, notebook: str | None) -> list[dict[str, Any]]:
 
 def gates(ledger: Ledger, outcomes: Mapping[str, Checked], ran: Collection[str]) -> list[Gate]:
     """Return the gated rows of the notebooks that ran, each compared with its expected verdict."""
-    return [
-        _gate(row, outcomes.get(name)) for name, row in ledger.items() if row.gate and row.notebook in ran
-    ]
+    rows = [row for row in ledger.values() if row.gate and row.status != "not-yet" and row.notebook in ran]
+    return [_gate(row, outcomes.get(row.id)) for row in rows]
 
 
 def failing(compared: Iterable[Gate]) -> list[Gate]:
@@ -74,7 +74,7 @@ def _gate(row: Claim, outcome: Checked | None) -> Gate:
         return Gate(row.id, row.notebook or "-", expected, NO_VERDICT, "not-checked")
     if outcome.verdict == NO_VERDICT:
         return Gate(row.id, row.notebook or "-", expected, NO_VERDICT, "no-verdict")
-    status = "kept" if outcome.verdict == expected else "changed"
+    status = "changed" if gate_fails(row.expected_verdict, outcome.verdict) else "kept"
     return Gate(row.id, row.notebook or "-", expected, outcome.verdict, status)
 
 

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from locolab.files import ROOT
 
 FOLDER = ROOT / "notebooks"
@@ -100,6 +98,8 @@ def read(path: Path) -> Notebook:
 
     Raises NotebookError, naming the file, when it is no notebook or its parameters are not literals.
     """
+    import nbformat  # takes seconds, and the command line's help should not
+
     try:
         content = nbformat.read(path, as_version=4)
         described = content.metadata.get("locolab", {})

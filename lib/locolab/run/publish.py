@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from locolab.files import ROOT, results_dir, write_atomic
+from locolab.report import scorecard
 from locolab.run.errors import SetupError
 from locolab.run.pipeline import Plan, is_current, make_plan
 from locolab.run.results import OK, collect, summary
@@ -30,7 +31,8 @@ def publish(plan: Plan | None = None, root: Path = ROOT) -> list[Path]:
     record = {"profile": PROFILE, "provenance": summary(done)["timings"]}
     record["claims"] = {name: dataclasses.asdict(row) for name, row in sorted(done.outcomes.items())}
     copies = {root / "docs" / "results.json": json.dumps(record, indent=1, sort_keys=True).encode() + b"\n"}
-    copies[root / "RESULTS.md"] = (results / "RESULTS.md").read_bytes()
+    page = scorecard.results_page(PROFILE, "docs/figures/{notebook}/{name}.svg", plan.ledger)
+    copies[root / "RESULTS.md"] = page.encode()
     for name in plan.notebooks:
         for figure in sorted((results / name / "figures").glob("*.svg")):
             copies[figures / name / figure.name] = figure.read_bytes()

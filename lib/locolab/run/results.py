@@ -12,6 +12,7 @@ import nbformat
 
 from locolab import provenance
 from locolab.files import results_dir, write_atomic
+from locolab.report import scorecard
 from locolab.report.ledger import Ledger
 from locolab.report.outcomes import Checked, read_outcomes
 from locolab.run import outputs, state, table
@@ -65,11 +66,11 @@ def write_results(
         if each.status == "ok":
             _refresh(notebooks[name], profile)
     folder = results_dir(profile)
-    write_atomic(folder / "summary.json", json.dumps(summary(done), indent=1, sort_keys=True) + "\n")
+    known = collect(profile, [name for name in notebooks if state.load(profile, name)], ledger)
+    record = {**summary(known), "exit_code": done.exit_code, "chosen": list(names)}
+    write_atomic(folder / "summary.json", json.dumps(record, indent=1, sort_keys=True) + "\n")
     write_atomic(folder / "junit.xml", junit(done))
-    from locolab.report import scorecard
-
-    page = scorecard.write_results(profile)
+    page = scorecard.write_results(profile, ledger)
     table.print_run(done, page)
     return done.exit_code
 
@@ -79,7 +80,6 @@ def summary(done: Run) -> dict[str, Any]:
     keep = ("status", "key", "outputs", "error")
     return {
         "profile": done.profile,
-        "exit_code": done.exit_code,
         "notebooks": {
             name: {field: getattr(each, field) for field in keep} for name, each in done.states.items()
         },

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from locolab.report import scorecard
 from locolab.report.ledger import Ledger
 from locolab.report.vocabulary import NO_VERDICT
-from locolab.report.wording import measured
 from locolab.run.gates import failing
 from locolab.run.progress import duration, size
 
 if TYPE_CHECKING:
     from locolab.run.results import Run
+
+WIDTH = 160
+"""Columns of a table in a file or a pipe, where there is no terminal to fit."""
 
 
 def print_run(done: Run, page: Path) -> None:
@@ -35,15 +38,12 @@ def print_run(done: Run, page: Path) -> None:
 def print_claims(done: Run, ledger: Ledger) -> None:
     """Print every row of the ledger with its verdict at a profile; `*` marks the gated ones."""
     table = Table(
-        "claim", "verdict", "expected", "measured", "notebook", title=f"claims at profile {done.profile}"
+        "claim", "verdict", "expected", "measured", "notebook", title=f"claims, profile {done.profile}"
     )
-    for name, row in ledger.items():
-        outcome = done.outcomes.get(name)
-        verdict = outcome.verdict if outcome else row.status
-        value = measured(outcome) if outcome else NO_VERDICT
-        mark = "*" if row.gate else ""
-        expected = row.expected_verdict or NO_VERDICT
-        table.add_row(name + mark, verdict, expected, value, row.notebook or NO_VERDICT)
+    for row in scorecard.collect(done.profile, ledger).to_dict("records"):
+        name = row["id"] + "*" * row["gate"]
+        expected, notebook = row["expected_verdict"] or NO_VERDICT, row["notebook"] or NO_VERDICT
+        table.add_row(name, scorecard.verdict_text(row), expected, row["measured"], notebook)
     console = _console()
     console.print(table)
     _say(console, "* a run fails if this row's verdict is not the expected one")
@@ -68,7 +68,8 @@ def _print_gates(console: Console, done: Run) -> None:
 
 
 def _console() -> Console:
-    return Console(highlight=False)
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH)
 
 
 def _say(console: Console, text: str) -> None:

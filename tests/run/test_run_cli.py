@@ -1,0 +1,114 @@
+"""The command line as its users meet it: help, errors of one line, exit codes, a real run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from locolab.run import cli
+
+HANG = """import os, pathlib, time
+marker = pathlib.Path(os.environ["LOCOLAB_RESULTS"]) / "started"
+if not marker.exists():
+    marker.touch()
+    time.sleep(600)"""
+
+
+def command(*words):
+    return [sys.executable, "-m", "locolab", *map(str, words)]
+
+
+def run(*words):
+    return subprocess.run(command(*words), capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("words", [[], ["run"], ["claims"], ["record"], ["publish"], ["data"]])
+def test_every_command_has_help(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*words, "--help"])
+    assert ended.value.code == 0
+    assert "usage: locolab" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "--profile", "smok"], "invalid choice: 'smok'"),
+        (["run", "--jobs", "0"], "should be positive"),
+        (["run", "--timeout-scale", "nan"], "should be positive"),
+        (["bench2"], "invalid choice"),
+        ([], "required"),
+    ],
+)
+def test_wrong_usage_ends_with_3(words, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert ended.value.code == 3
+    assert message in capsys.readouterr().err
+
+
+def test_users_errors_are_one_line_without_a_traceback(make, results, capsys):
+    folder = make("03_memory").parent
+    (folder / "profiles.yaml").write_text("smoke: {03_memory: {round: 1}}")
+    for words, message in [
+        (["run", "--only", "3x"], "no notebook '3x'; known: 03_memory"),
+        (["run", "--profile", "smoke"], "has no parameter 'round' (profile smoke); did you mean 'rounds'?"),
+    ]:
+        assert cli.main([*words, "--notebooks", str(folder)]) == 3
+        err = capsys.readouterr().err
+        assert message in err
+        assert err.startswith("locolab: ")
+        assert err.count("\n") == 1
+
+
+def test_record_wants_a_name_and_a_limit(capsys):
+    assert cli.main(["record", "local_steps"]) == 3
+    assert cli.main(["record", "local_step", "--max-minutes", "1"]) == 3
+    err = capsys.readouterr().err
+    assert "needs NAME and --max-minutes" in err
+    assert "no experiment 'local_step'; did you mean 'local_steps'?" in err
+
+
+def test_claims_lists_the_ledger_and_says_what_was_not_run(make, results, capsys):
+    folder = make("03_memory").parent
+    assert cli.main(["claims", "--notebooks", str(folder)]) == 1
+    out = capsys.readouterr().out
+    assert "not run, or failed: 03_memory" in out
+    assert "not-testable" in out
+
+
+def test_a_run_killed_in_a_notebook_goes_on_and_gives_the_same_bytes(make, results, executed):
+    make("02_steps")
+    folder = make("03_memory", HANG, needs=("02",)).parent
+    runner = subprocess.Popen(command("run", "--notebooks", folder), stdout=subprocess.PIPE, text=True)
+    end = time.monotonic() + 90
+    while not (results / "started").exists():
+        assert time.monotonic() < end, "the notebook never started"
+        time.sleep(0.1)
+    os.kill(runner.pid, signal.SIGKILL)
+    runner.wait()
+    assert executed() == ["02_steps"]
+
+    done = run("run", "--notebooks", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert executed() == [], "what was complete before the kill did not run again"
+    assert "[ 1/2] 02_steps                         up to date" in done.stdout
+    resumed = outcome(results)
+    again = run("run", "--notebooks", folder, "--fresh", "--jobs", "2")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert executed() == ["02_steps"]
+    assert outcome(results) == resumed
+
+
+def outcome(results):
+    """Return everything a run left, apart from clocks."""
+    summary = json.loads((results / "fast/summary.json").read_text())
+    del summary["timings"]
+    paths = sorted(path for path in (results / "fast").rglob("*") if path.is_file())
+    kept = [path for path in paths if ".state" not in path.parts and path.suffix not in (".xml", ".md")]
+    files = {path.name: path.read_bytes() for path in kept if path.name != "summary.json"}
+    return summary, files
