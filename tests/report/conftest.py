@@ -32,6 +32,18 @@ LEDGER = Ledger(
 )
 
 
+@pytest.fixture
+def make_claim():
+    """Return the maker of rows."""
+    return claim
+
+
+@pytest.fixture
+def small_ledger():
+    """Return the rows the notebook kit judges in these tests."""
+    return LEDGER
+
+
 @pytest.fixture(autouse=True)
 def results(tmp_path, monkeypatch):
     """Redirect results, and give the notebook kit the small ledger."""

@@ -57,7 +57,7 @@ class Run:
         self.smoke = self.profile == "smoke"
         self.dir = results_dir(self.profile) / self.notebook
         self._checked: dict[str, Checked] = {}
-        self._figures: list[str] = []
+        self._figures: dict[str, bool] = {}
         self._trained: dict[str, str] = {}
         self._began = time.perf_counter()
 
@@ -120,15 +120,16 @@ class Run:
         """Return a figure's title filled from the outcome of a claim, `neutral` where nothing was settled."""
         return wording.headline(self.outcome(claim_id), template, neutral, **extras)
 
-    def figure(self, figure: Figure, alt: str, data: pd.DataFrame, *, name: str) -> None:
+    def figure(self, figure: Figure, alt: str, data: pd.DataFrame, *, name: str, key: bool = False) -> None:
         """Display a figure as PNG and save it as SVG, PNG, CSV and alt text in the folder ``figures``.
 
         `name` is the id of its cell, ``fig-...``; `alt` says what it is, its axes and the finding in numbers;
-        `data` are the plotted values. Raises ValueError for a bad name, an empty alt text or no data.
+        `data` are the plotted values. `key` puts it into RESULTS.md: the chapter's signature figure. Raises
+        ValueError for a bad name, an empty alt text or no data.
         """
         width = figure.get_figwidth()
         png = saving.save_figure(figure, self.dir / "figures", name, alt, data)
-        self._figures.append(name)
+        self._figures[name] = key
         show.picture(png, alt, width)
 
     def recorded(self, name: str) -> recordings.Recorded:
@@ -147,7 +148,8 @@ class Run:
 
     def term(self, *names: str) -> None:
         """Display the definitions of terms; raises KeyError for one that data/terms.yaml does not have."""
-        show.markdown("\n".join(f"- **{name}**: {terms.define(name)}" for name in names))
+        found = [terms.define(name) for name in names]
+        show.markdown("\n".join(f"- **{term.term}**: {term.definition}" for term in found))
 
     def finish(self) -> None:
         """Write run.json, drop what an earlier version of the notebook left, and display the footer."""
@@ -169,7 +171,8 @@ class Run:
             "parameters": self.parameters,
             "provenance": stamp,
             "claims": sorted(self._checked),
-            "figures": sorted(self._figures),
+            "figures": list(self._figures),
+            "key_figures": [name for name, key in self._figures.items() if key],
             "trained": self._trained,
         }
         saving.write_json(self.dir / "run.json", record)

@@ -14,6 +14,8 @@ from matplotlib.transforms import blended_transform_factory
 
 SHEET = Path(__file__).with_name("style.mplstyle")
 INK, MUTED, FAINT = "#333333", "#6B6B6B", "#BDBDBD"
+SLATE, AMBER, VIOLET = "#56606B", "#A87400", "#6A51A3"
+"""For quantities that are no method: parts of a payload, terms of a sum."""
 
 
 class Method(NamedTuple):
@@ -27,7 +29,7 @@ class Method(NamedTuple):
 METHODS: dict[str, Method] = {
     "adamw_dp": Method("AdamW data-parallel", "#333333", "s"),
     "averaging": Method("averaging", "#009E73", "v"),
-    "diloco_published": Method("DiLoCo, published settings", "#CC79A7", "^"),
+    "diloco_published": Method("DiLoCo, published", "#CC79A7", "^"),
     "diloco_tuned": Method("DiLoCo, tuned", "#D55E00", "D"),
     "sparseloco": Method("SparseLoCo", "#0072B2", "o"),
 }
@@ -70,14 +72,19 @@ def new_figure(
 
     `width` and `height` are in inches; `subplots` goes to ``Figure.subplots``.
     """
-    with matplotlib.style.context(SHEET):
-        figure = Figure(figsize=(width, height))
-        return figure, figure.subplots(rows, columns, **subplots)
+    use()  # titles and ticks take their looks when they are made, so a context around this would not do
+    figure = Figure(figsize=(width, height))
+    return figure, figure.subplots(rows, columns, **subplots)
 
 
-def set_title(axes: Axes, title: str, characters: int = 68) -> None:
+def set_title(axes: Axes, title: str, characters: int = 66) -> None:
     """Write `title` over `axes`, wrapped at `characters` so that it stays inside the figure."""
-    axes.set_title("\n".join(textwrap.wrap(title, characters)), color=INK)
+    axes.set_title("\n".join(textwrap.wrap(title, characters)), color=INK, loc="left")
+
+
+def set_figure_title(figure: Figure, title: str, characters: int = 78) -> None:
+    """Write `title` over the whole figure, from its left edge; for figures of several panels."""
+    figure.suptitle("\n".join(textwrap.wrap(title, characters)), x=0.01, ha="left", fontsize=9.5, color=INK)
 
 
 def bytes_text(n: float) -> str:
@@ -121,6 +128,11 @@ def direct_labels(
             text, (x, height), xycoords=blend, xytext=(offset, 0), textcoords="offset points",
             color=colour, va="center", ha="left", fontsize=8, annotation_clip=False,
         )  # fmt: skip
+
+
+def legend_beside(axes: Axes, **options: Any) -> None:
+    """Place the legend right of the axes, where it covers nothing."""
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, **options)
 
 
 def _spread(heights: list[float], gap: float) -> list[float]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from locolab.files import data_dir
@@ -42,6 +44,30 @@ def load_terms(path: Path | None = None) -> dict[str, Term]:
                     f"{path.name}: {name} {value!r} stands {count} times; define each term once"
                 )
     return {term.id: term for term in terms}
+
+
+def define(name: str) -> Term:
+    """Return the term called `name` (or with that id); raises KeyError with the nearest one.
+
+    >>> define("pseudo-gradient").symbol
+    'Delta_r'
+    """
+    terms = load_terms()
+    known = {**terms, **{term.term: term for term in terms.values()}}
+    if name not in known:
+        near = difflib.get_close_matches(name, list(known), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise KeyError(f"data/terms.yaml has no term {name!r}{hint}")
+    return known[name]
+
+
+def glossary(topic: str | None = None) -> pd.DataFrame:
+    """Return the terms (of one topic) in alphabetical order: term, symbol, definition, notebook."""
+    chosen = [term for term in load_terms().values() if topic in (None, term.topic)]
+    rows = [
+        (t.term, t.symbol, t.definition, t.notebook) for t in sorted(chosen, key=lambda t: t.term.lower())
+    ]
+    return pd.DataFrame(rows, columns=["term", "symbol", "definition", "notebook"])
 
 
 def _term(raw: dict[str, str]) -> Term:

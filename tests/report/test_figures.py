@@ -1,0 +1,169 @@
+"""Every figure draws the values it was given, keeps its texts inside and apart, and refuses other tables."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+
+from locolab.report import style
+from locolab.report.figures import common, feedback, local_steps, overview, wire
+
+TITLE = "A finding with a number, 1.23 nats over 3 seeds, long enough to be wrapped onto a second line"
+SEEDS, ROUNDS = range(3), range(1, 31, 3)
+METHODS = list(style.METHODS)
+
+
+NOISE = np.random.default_rng(0)
+
+
+def jitter():
+    return NOISE.normal(0, 0.02)
+
+
+def training():
+    rows = [
+        (method, seed, r, 10.0 ** (5 - i) * r, 2 + i / 10 + 3 * np.exp(-r / 9) + jitter(), i / 10 + jitter())
+        for i, method in enumerate(METHODS) for seed in SEEDS for r in ROUNDS
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["method", "seed", "round", "sent_bytes", "validation_loss", "gap"])
+
+
+def steps():
+    rows = [
+        (m, seed, h, 48e6 / h, i * np.log(h) / 9 + jitter())
+        for i, m in enumerate(METHODS[1:4]) for h in (5, 15, 30, 60) for seed in SEEDS
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=local_steps.COLUMNS)
+
+
+def memory():
+    rows = [
+        {
+            "round": r, "selection": selection, "feedback": has, "seed": seed,
+            "cosine": top * (1 - np.exp(-r / 8)), "arrived": top / 2, "remembered": has / 4,
+            "forgotten": 1 - top / 2 - has / 4, "feedback_momentum": top, "sent_momentum": top / 2,
+            "produced_momentum": 0.3, "feedback_unrelated": 0.0,
+        }
+        for (selection, has), top in zip(feedback.LINES, (0.9, 0.6, 0.8, 0.1), strict=True)
+        for seed in SEEDS for r in ROUNDS
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def formats():
+    n = 72_747_327_488
+    table = pd.DataFrame(
+        [("as coded", 64, 8, 0.1), ("public code", 12, 8, 0.01), ("paper", 12, 2, 0), ("ours", 7.5, 2, 0.06)],
+        columns=["format", "positions", "values", "rest"],
+    )
+    bits = table[["positions", "values", "rest"]].sum(axis=1)
+    table = table.assign(payload_bytes=n / 64 * bits / 8, ratio_fp32=2048 / bits, ratio_bf16=1024 / bits)
+    table.loc[len(table)] = ["bound", 7.364, 2, 0, None, 219, None]
+    return table
+
+
+def claims():
+    verdicts = itertools.cycle([*style.VERDICTS, "-"])
+    notebooks = itertools.cycle(["01_article_audit", "06_bandwidth_and_utilisation", None])
+    sizes = {"article": 90, "paper": 12, "ours": 5}
+    rows = [
+        (f"{s}.{i}", s, next(notebooks), next(verdicts)) for s, size in sizes.items() for i in range(size)
+    ]
+    return pd.DataFrame(rows, columns=["id", "section", "notebook", "verdict"])
+
+
+def stations():
+    row = {"figure": "over 146x", "about": "smaller", "verdict": "depends", "notebook": "04"}
+    open_row = {"figure": "$3.43B", "about": "market cap", "verdict": "-", "notebook": "01"}
+    return {f"station\n{i}": [row, open_row][: 1 + i % 2] for i in range(7)}
+
+
+FIGURES = {
+    "loss_against_bytes": (common.loss_against_bytes, training),
+    "gap_by_round": (common.gap_by_round, training),
+    "gap_against_bytes": (local_steps.gap_against_bytes, steps),
+    "cosine_by_round": (feedback.cosine_by_round, memory),
+    "shares_by_round": (feedback.shares_by_round, memory),
+    "momentum_by_round": (feedback.momentum_by_round, memory),
+    "bits_per_value": (wire.bits_per_value, formats),
+    "claims_map": (overview.claims_map, claims),
+    "verdict_counts": (overview.verdict_counts, claims),
+    "story": (overview.story, stations),
+}
+
+
+def texts(figure):
+    """Return the boxes of all visible texts, in pixels, after layout."""
+    figure.draw_without_rendering()
+    for axis in [axis for axes in figure.findobj(Axes) for axis in (axes.xaxis, axes.yaxis)]:
+        low, high = sorted(axis.get_view_interval())
+        for tick in axis.get_major_ticks():
+            tick.label1.set_visible(tick.label1.get_visible() and low <= tick.get_loc() <= high)
+    shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in shown]
+    return [(text, box) for text, box in boxes if box.width > 1]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_texts_stay_inside_and_apart(name):
+    draw, data = FIGURES[name]
+    figure = draw(data(), TITLE)
+    width, height = figure.get_size_inches() * figure.dpi
+    found = texts(figure)
+    assert any("finding" in text for text, _ in found)
+    for text, box in found:
+        assert box.x0 > -1 and box.y0 > -1 and box.x1 < width + 1 and box.y1 < height + 1, text  # noqa: PT018
+    for (a, x), (b, y) in itertools.combinations(found, 2):
+        overlap = (min(x.x1, y.x1) - max(x.x0, y.x0), min(x.y1, y.y1) - max(x.y0, y.y0))
+        assert min(overlap) < 3, (a, b)
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name != "story"])
+def test_other_tables_are_refused_by_name(name):
+    draw, data = FIGURES[name]
+    table = data()
+    dropped = {"claims_map": "notebook", "verdict_counts": "verdict"}.get(name, table.columns[0])
+    with pytest.raises(ValueError, match=f"lacks {dropped}"):
+        draw(table.drop(columns=dropped), TITLE)
+    with pytest.raises(ValueError, match="no rows"):
+        draw(table.head(0), TITLE)
+
+
+def test_every_seed_and_the_mean_are_drawn():
+    table = steps()
+    figure = local_steps.gap_against_bytes(table, TITLE)
+    drawn = np.concatenate([line.get_ydata() for line in figure.axes[0].lines])
+    for value in table["gap"]:
+        assert np.isclose(drawn, value).any()
+    means = table.groupby(["method", "local_steps"])["gap"].mean()
+    assert all(np.isclose(drawn, mean).any() for mean in means)
+
+
+def test_steps_stand_over_their_bytes():
+    figure = local_steps.gap_against_bytes(steps(), TITLE)
+    found = dict(texts(figure))
+    assert found["H = 5"].x0 > found["H = 30"].x0 > found["H = 60"].x0
+
+
+def test_long_bars_are_cut_and_say_so():
+    figure = wire.bits_per_value(formats(), TITLE)
+    assert any("64 + 8 = 72 (bar cut)" in text for text, _ in texts(figure))
+    longest = max(patch.get_x() + patch.get_width() for patch in figure.axes[0].patches)
+    assert longest == pytest.approx(20.01 * 1.25)
+
+
+def test_each_claim_is_one_mark_and_the_legend_counts_them():
+    table = claims()
+    figure = overview.claims_map(table, TITLE)
+    assert len(figure.axes[0].lines) == 90
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels[0] == "adds-up: 9"
+    assert labels[-1] == "not judged: 9"
+
+
+def test_sections_are_counted_apart():
+    figure = overview.verdict_counts(claims(), TITLE)
+    assert [axes.get_xlabel() for axes in figure.axes] == ["the article: 90", "the papers: 12", "our own: 5"]
