@@ -40,9 +40,10 @@ def print_claims(done: Run, ledger: Ledger) -> None:
     table = Table(
         "claim", "verdict", "expected", "measured", "notebook", title=f"claims, profile {done.profile}"
     )
-    for row in scorecard.collect(done.profile, ledger).to_dict("records"):
-        name = row["id"] + "*" * row["gate"]
-        expected, notebook = row["expected_verdict"] or NO_VERDICT, row["notebook"] or NO_VERDICT
+    found = scorecard.collect(done.profile, ledger).to_dict("records")
+    for claim, row in zip(ledger.values(), found, strict=True):
+        expected, notebook = claim.expected_verdict or NO_VERDICT, claim.notebook or NO_VERDICT
+        name = claim.id + "*" * claim.gate
         table.add_row(name, scorecard.verdict_text(row), expected, row["measured"], notebook)
     console = _console()
     console.print(table)
