@@ -27,7 +27,6 @@ DIRECT = [Requirement(line) for line in [*PROJECT["dependencies"], *PROJECT["opt
 
 # Declared without being imported by our own code, and what for.
 NOT_IMPORTED = {
-    "constriction": "the entropy codec",
     "datasets": "lm-eval reads its questions with it",
     "import-linter": "run_all.sh test",
     "ipykernel": "the kernel that executes notebooks",
@@ -35,7 +34,6 @@ NOT_IMPORTED = {
     "jupyterlab": "run_all.sh lab",
     "lm-eval": "chapter 09",
     "mypy": "run_all.sh test",
-    "nbconvert": "executed notebooks as HTML",
     "nbstripout": "run_all.sh test",
     "pandas-stubs": "mypy",
     "pyarrow": "pandas writes parquet with it",
