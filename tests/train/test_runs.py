@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import os
 import pickle
 import signal
 import subprocess
@@ -128,15 +127,15 @@ def test_a_full_disk_costs_nothing_that_was_complete(spec, own_cache, monkeypatc
 CHILD = "import pickle, sys; from locolab.train import run; run(pickle.load(open(sys.argv[1], 'rb')), False)"
 
 
-def train_until(checkpoint, request_file, deadline=90):
+def train_until(checkpoint, request_file):
     """Train in a child process and kill it (SIGKILL) as soon as the checkpoint appears."""
-    child = subprocess.Popen([sys.executable, "-c", CHILD, str(request_file)], env=os.environ)
-    end = time.monotonic() + deadline
-    while not checkpoint.exists():
-        assert child.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < end
-        time.sleep(0.002)
-    child.send_signal(signal.SIGKILL)
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(request_file)])
+    try:
+        while not checkpoint.exists():
+            assert child.poll() is None, "the run ended before it could be killed"
+            time.sleep(0.002)
+    finally:
+        child.kill()
     assert child.wait() == -signal.SIGKILL
 
 
@@ -155,11 +154,19 @@ def test_kill_9_changes_no_byte(sparse, own_cache, tmp_path, monkeypatch):
     assert len(unbroken.timings()) == len(resumed.timings()) == 40
 
 
-def test_jobs_do_not_change_results(spec, own_cache, tmp_path, monkeypatch):
-    specs = {"averaging": spec, "other seed": spec.replace(seed=1)}
-    apart = train.run_many(specs, jobs=2, progress=False)
+def test_jobs_change_no_byte_and_a_failing_one_spares_the_others(spec, own_cache, tmp_path, monkeypatch):
+    (tmp_path / "short.txt").write_text("Far too short.")
+    short = spec.corpus.replace(name=f"text:{tmp_path}")
+    arms = {"short": spec.replace(corpus=short), "one": spec, "two": spec.replace(seed=1)}
+    with pytest.raises(ValueError, match="text") as caught:
+        train.run_many(arms, jobs=2, progress=False)
+    assert caught.value.__notes__ == ["in the run 'short'"]
+    del arms["short"]
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "Swarm", None)  # both others are in the cache
+        apart = train.run_many(arms, jobs=2, progress=False)
     monkeypatch.setenv("LOCOLAB_CACHE", str(tmp_path / "in turn"))
-    in_turn = train.run_many(specs, jobs=1, progress=False)
-    assert list(apart) == list(in_turn) == list(specs)
-    for label in specs:
+    in_turn = train.run_many(arms, jobs=1, progress=False)
+    assert list(apart) == list(in_turn) == ["one", "two"]
+    for label in arms:
         assert fingerprint(apart[label]) == fingerprint(in_turn[label])

@@ -17,7 +17,8 @@ class RoundRecord:
     Losses are in nats per token, None where nothing finite was measured. Lists go by peer, in order of their
     numbers. `train_loss` is the mean over peers and steps, `update_norm` the L2 norm of theta's change in the
     round, `tokens` and `sent_bytes` (a mean over peers) run from the start. `payload_sha256` is of all bytes
-    a peer sent in the round; `nonfinite` counts chunks, `resets` inner optimisers that had to start again.
+    a peer sent in the round. A method that exchanges at every step has `selected` and `refused` of any step.
+    `nonfinite` counts chunks of the selected updates, `resets` inner optimisers that had to start again.
     """
 
     round: int

@@ -26,7 +26,7 @@ from locolab.files import cache_dir, sha256, write_atomic
 from locolab.model import build
 from locolab.train import checkpoint
 from locolab.train.checkpoint import Checkpoint
-from locolab.train.flat import reproducible, views
+from locolab.train.flat import views
 from locolab.train.records import RoundRecord, from_lines, to_lines
 from locolab.train.spec import TrainSpec
 from locolab.train.swarm import Swarm
@@ -111,29 +111,38 @@ def run(spec: TrainSpec, progress: bool = True) -> RunResult:
     """
     directory = directory_of(spec)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    if not _complete(directory):
+    if not _intact(directory):
         with FileLock(directory.with_suffix(".lock")):
-            if not _complete(directory):
-                with reproducible(spec.threads):
-                    _train(spec, directory, progress)
+            if not _intact(directory):
+                _remove_damaged(directory)
+                _train(spec, directory, progress)
     return RunResult(spec, directory)
 
 
 def run_many(specs: Mapping[str, TrainSpec], jobs: int = 1, progress: bool = True) -> dict[str, RunResult]:
     """Return the runs of several specifications by label, `jobs` at a time in processes of their own.
 
-    Every run computes with its own `threads`, so results do not depend on `jobs`. The first failure is raised
-    when the others are done; those stay in the cache.
+    Every run computes with its own `threads`, so results do not depend on `jobs`. The first failure, with its
+    label, is raised when the others are done; those stay in the cache.
     """
-    if jobs == 1 or len(specs) <= 1:
-        return {label: run(spec, progress) for label, spec in specs.items()}
+    missing = {label: spec for label, spec in specs.items() if not _intact(directory_of(spec))}
+    if jobs > 1 and len(missing) > 1:
+        _fill_cache(missing, jobs, progress)
+    return {label: run(spec, progress) for label, spec in specs.items()}
+
+
+def _fill_cache(specs: Mapping[str, TrainSpec], jobs: int, progress: bool) -> None:
+    """Train in worker processes; raises the first failure when all are done."""
     context = multiprocessing.get_context("spawn")  # forked children would share torch's thread pools
     with ProcessPoolExecutor(min(jobs, len(specs)), mp_context=context) as pool:
         futures = {pool.submit(run, spec, False): label for label, spec in specs.items()}
         bar = tqdm(as_completed(futures), total=len(futures), unit="run", disable=not progress)
         for future in bar:
             bar.set_postfix_str(futures[future])
-    return {futures[future]: future.result() for future in futures}
+    for future, label in futures.items():
+        if error := future.exception():
+            error.add_note(f"in the run {label!r}")
+            raise error
 
 
 def _train(spec: TrainSpec, directory: Path, progress: bool) -> None:
@@ -181,19 +190,20 @@ def _finish(swarm: Swarm, directory: Path, records: list[RoundRecord]) -> None:
     shutil.rmtree(directory / "checkpoints", ignore_errors=True)
 
 
-def _complete(directory: Path) -> bool:
-    """Return whether a finished run lies here intact; a damaged one is removed, so that it is made again."""
-    if not (directory / _SUMS).exists():
-        return False
+def _intact(directory: Path) -> bool:
+    """Return whether a finished run lies here and every file has its recorded checksum."""
     try:
         sums = json.loads((directory / _SUMS).read_text())
-        if all(sha256(directory / name) == digest for name, digest in sums.items()):
-            return True
-    except (OSError, ValueError, AttributeError) as error:
-        _log.debug("%s: %s", directory, error)
-    _log.warning("cached run %s is damaged; training it again", directory)
-    shutil.rmtree(directory)
-    return False
+        return all(sha256(directory / name) == digest for name, digest in sums.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _remove_damaged(directory: Path) -> None:
+    """Remove a finished run that is not intact; an unfinished one stays, to be resumed."""
+    if (directory / _SUMS).exists():
+        _log.warning("cached run %s is damaged; training it again", directory)
+        shutil.rmtree(directory)
 
 
 def _keep_delta(swarm: Swarm, directory: Path, number: int, delta: Tensor) -> None:

@@ -21,8 +21,8 @@ _POSITIVE = ("inner_lr", "clip", "outer_lr")
 class TrainSpec(Config):
     """One training run: the method, the model, the text, the swarm and its seed.
 
-    In the papers' letters: `n_peers` is R, `local_steps` H, `outer_lr` alpha. Defaults are a run of half a
-    minute on one core.
+    In the papers' letters: `n_peers` is R, `local_steps` H, `outer_lr` alpha. Defaults are a run of one and
+    a half minutes on one core.
 
     - `method`: ``adamw_dp`` averages gradients at every inner step (one AdamW, the baseline); ``averaging``
       averages parameters every `local_steps`; ``diloco``: arXiv 2311.08105; ``sparseloco``: arXiv 2603.08163.

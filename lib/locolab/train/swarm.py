@@ -19,7 +19,7 @@ from locolab.corpus import Corpus, n_samples
 from locolab.model import build
 from locolab.network import Bucket, key_of, round_prefix
 from locolab.train.evaluation import evaluate
-from locolab.train.flat import FlatModel, views
+from locolab.train.flat import FlatModel, reproducible, views
 from locolab.train.outer import outer_for
 from locolab.train.payload import Update, wire_for
 from locolab.train.peer import Peer
@@ -90,7 +90,11 @@ class Swarm:
         return views(self.theta, self.model.shapes)
 
     def round(self) -> RoundRecord:
-        """Run the next round and return its record."""
+        """Run the next round, with the threads of the specification, and return its record."""
+        with reproducible(self.spec.threads):
+            return self._round()
+
+    def _round(self) -> RoundRecord:
         self.seconds = defaultdict(float)
         before, resets, tally = self.theta.clone(), self._resets(), _Tally()
         for step in range(self.spec.exchanges):
