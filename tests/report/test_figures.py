@@ -81,6 +81,16 @@ def stations():
     return {f"station\n{i}": [row, open_row][: 1 + i % 2] for i in range(7)}
 
 
+def paired():
+    rows = [
+        ("ours.a", -0.3, -0.4, -0.2, 0.1, "lower", "holds-small"),
+        ("paper.sparseloco-matches-diloco", 0.02, -0.5, 0.54, 0.1, "higher", "inconclusive"),
+        ("ours.c", 0.2, 0.1, 0.3, 0.1, "lower", "not-seen-small"),
+        ("ours.ratio", 146.3, None, None, None, "", "reproduced"),
+    ]
+    return pd.DataFrame(rows, columns=["id", "value", "low", "high", "margin", "better", "verdict"])
+
+
 FIGURES = {
     "loss_against_bytes": (common.loss_against_bytes, training),
     "gap_by_round": (common.gap_by_round, training),
@@ -91,6 +101,7 @@ FIGURES = {
     "bits_per_value": (wire.bits_per_value, formats),
     "claims_map": (overview.claims_map, claims),
     "verdict_counts": (overview.verdict_counts, claims),
+    "comparisons": (overview.comparisons, paired),
     "story": (overview.story, stations),
 }
 
@@ -167,3 +178,9 @@ def test_each_claim_is_one_mark_and_the_legend_counts_them():
 def test_sections_are_counted_apart():
     figure = overview.verdict_counts(claims(), TITLE)
     assert [axes.get_xlabel() for axes in figure.axes] == ["the article: 90", "the papers: 12", "our own: 5"]
+
+
+def test_better_is_to_the_right_whichever_way_the_metric_goes():
+    figure = overview.comparisons(paired(), TITLE)
+    marks = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() in "^ov"]
+    assert marks == pytest.approx([3.0, 0.2, -2.0])

@@ -23,16 +23,17 @@ _SAID = (
     "id section places statement kind scale faithful notebook cell gate expected_verdict conflicts_with"
     " would_change"
 )
-_FOUND = "verdict status value low high n unit word note readings"
+_FOUND = "verdict status value low high n unit word margin expected note readings"
 
 
 def collect(profile: str, ledger: Ledger | None = None) -> pd.DataFrame:
     """Return one row per claim of the ledger, in its order, with its outcome at a profile.
 
     Columns: id, section, places, statement, printed (the figure as printed), kind, scale, faithful, notebook,
-    cell, gate, expected_verdict, conflicts_with, would_change; verdict, status, value, low, high, n, unit,
-    word, measured (in words), note, readings (list of {if, gives, verdict, source_says}). Rows that were not
-    judged have the verdict ``-`` and say in `status` why; those that cannot be tested say so without a run.
+    cell, gate, expected_verdict, conflicts_with, would_change, better (higher or lower, of comparisons);
+    verdict, status, value, low, high, n, unit, word, margin, expected, measured (in words), note, readings
+    (list of {if, gives, verdict, source_says}). Rows that were not judged have the verdict ``-`` and say in
+    `status` why; those that cannot be tested say so without a run.
     """
     ledger = load_ledger() if ledger is None else ledger
     outcomes, failed = read_outcomes(profile), finished.failed(profile)
@@ -125,7 +126,8 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def _said(claim: Claim) -> dict[str, Any]:
-    return {**{name: getattr(claim, name) for name in _SAID.split()}, "printed": claim.value}
+    also = {"printed": claim.value, "better": claim.check.better if claim.check.rule == "paired" else ""}
+    return {**{name: getattr(claim, name) for name in _SAID.split()}, **also}
 
 
 def _found(outcome: Outcome) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from locolab.report.figures.common import require
 
 SECTIONS = {"article": "the article", "paper": "the papers", "ours": "our own"}
 OPEN = "not judged"
+UNTESTED = "not testable here"
 PER_LINE = 25
 
 
@@ -30,8 +31,8 @@ def claims_map(frame: pd.DataFrame, title: str, section: str = "article") -> Fig
     require(frame, ("id", "section", "notebook", "verdict"), "claims_map")
     rows = frame[frame["section"] == section]
     verdicts = rows["verdict"].map(verdict_of)
-    notebooks = rows["notebook"].fillna("none needed")
-    names = sorted(notebooks.unique(), key=lambda name: (name == "none needed", name))
+    notebooks = rows["notebook"].fillna(UNTESTED)
+    names = sorted(notebooks.unique(), key=lambda name: (name == UNTESTED, name))
     lines = [max(1, -(-int((notebooks == name).sum()) // PER_LINE)) for name in names]
     figure, axes = style.new_figure(height=1.0 + 0.2 * sum(lines))
     tops = [sum(lines[:i]) for i in range(len(names))]
@@ -78,6 +79,35 @@ def verdict_counts(frame: pd.DataFrame, title: str) -> Figure:
         _bare(axes)
     panels[0][0].set_yticks(range(len(words)), [f"{word} {_look(word).shape}" for word in words])
     panels[0][0].set_ylim(len(words) - 0.5, -0.5)
+    style.set_figure_title(figure, title)
+    return figure
+
+
+def comparisons(frame: pd.DataFrame, title: str) -> Figure:
+    """Return every paired comparison on one axis: its interval in margins, to the right is better.
+
+    `frame`: id, value, low, high (of the paired difference), margin, better (higher or lower), verdict. In the
+    shaded band two arms match; rows without a comparison or with a margin of 0 are left out.
+    """
+    require(frame, ("id", "value", "low", "high", "margin", "better", "verdict"), "comparisons")
+    rows = frame[(frame["better"] != "") & (frame["margin"].fillna(0) > 0)]
+    figure, axes = style.new_figure(height=1.3 + 0.22 * len(rows))
+    axes.axvspan(-1, 1, color=style.FAINT, alpha=0.35, linewidth=0)
+    axes.axvline(0, color=style.INK, linewidth=0.8)
+    for y, row in enumerate(rows.to_dict("records")):
+        unit = row["margin"] if row["better"] == "higher" else -row["margin"]
+        verdict = verdict_of(row["verdict"])
+        ends = [row["low"] / unit, row["high"] / unit]
+        axes.plot(ends, [y, y], color=_look(verdict).colour, linewidth=1.2)
+        _mark(axes, row["value"] / unit, y, verdict)
+    axes.set_yticks(range(len(rows)), list(rows["id"]))
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlabel("difference in margins (right: better;\nband: the arms match; lines: 95 % intervals)")
+    _bare(axes)
+    axes.tick_params(axis="x", length=3)
+    figure.legend(
+        handles=_legend(rows["verdict"].map(verdict_of)), loc="outside lower left", ncols=4, fontsize=7.5
+    )
     style.set_figure_title(figure, title)
     return figure
 
