@@ -86,8 +86,8 @@ def verdict_counts(frame: pd.DataFrame, title: str) -> Figure:
 def comparisons(frame: pd.DataFrame, title: str) -> Figure:
     """Return every paired comparison on one axis: its interval in margins, to the right is better.
 
-    `frame`: id, value, low, high (of the paired difference), margin, better (higher or lower), verdict. In the
-    shaded band two arms match; rows without a comparison or with a margin of 0 are left out.
+    `frame`: id, value, low, high (of the paired difference), margin, better (higher or lower), verdict. In
+    the shaded band two arms match; rows without a comparison or with a margin of 0 are left out.
     """
     require(frame, ("id", "value", "low", "high", "margin", "better", "verdict"), "comparisons")
     rows = frame[(frame["better"] != "") & (frame["margin"].fillna(0) > 0)]
