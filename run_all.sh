@@ -117,7 +117,7 @@ set_up_environment() {
   [ -w "$root" ] || die "$root cannot be written to" \
     "Copy the repository to a folder of your own, or activate an environment that holds requirements.lock."
   need_gigabytes 4
-  if [ -e .venv/locolab-stamp ] && .venv/bin/python -c '' 2>/dev/null; then
+  if [ "$(sed -n 1p .venv/locolab-stamp 2>/dev/null)" = "$root" ] && .venv/bin/python -c '' 2>/dev/null; then
     say ".venv was set up from other files than these, or was changed since: bringing it up to date"
     rm .venv/locolab-stamp
   else
@@ -134,7 +134,7 @@ set_up_environment() {
 make_environment() {
   find_python
   if [ -e .venv ]; then
-    say ".venv is broken, or an earlier set-up was cut short: making it anew"
+    say ".venv is broken, was made in another folder, or its set-up was cut short: making it anew"
     rm -rf .venv
   fi
   step "making .venv with $("$python" -V) ($(command -v "$python"))" "$python" -m venv .venv ||

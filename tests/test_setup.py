@@ -155,6 +155,13 @@ def test_an_environment_without_its_python_is_made_anew(checkout: Checkout) -> N
     assert "-m venv .venv" in checkout.calls
 
 
+def test_an_environment_made_in_another_folder_is_made_anew(checkout: Checkout) -> None:
+    checkout.run("setup")
+    checkout.root = checkout.root.rename(checkout.root.with_name("moved here"))
+    assert "making it anew" in checkout.run("setup")
+    assert checkout.stamp.read_text().startswith(f"{checkout.root}\n")
+
+
 def test_a_changed_lock_brings_the_environment_up_to_date(checkout: Checkout) -> None:
     checkout.run("setup")
     with (checkout.root / "requirements.lock").open("a") as lock:
