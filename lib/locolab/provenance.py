@@ -98,7 +98,5 @@ def _normalised(path: Path, _mtime: int) -> str:
 
 
 def _git(*words: str) -> str:
-    done = subprocess.run(
-        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True, timeout=20
-    )
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True, timeout=20)
     return done.stdout.strip()
