@@ -1,5 +1,6 @@
 """Every figure draws the values it was given, keeps its texts inside and apart, and refuses other tables."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -39,18 +40,49 @@ def steps():
     return pd.DataFrame(rows, columns=local_steps.COLUMNS)
 
 
-def memory():
+def live():
+    table = training()
+    return table.query("method != 'sparseloco'").assign(
+        tokens=table["round"] * 30720, update_norm=table["gap"] + 1
+    )
+
+
+def trials():
+    rates = [
+        (arm, rate, 1.0, 0.0, 5 + i / 5 + abs(np.log2(rate / 0.002)) / 5)
+        for i, arm in enumerate(METHODS[:3]) for rate in (0.001, 0.002, 0.004, 0.008)
+    ]  # fmt: skip
+    outer = [("diloco_tuned", 0.004, lr, mu, 5 + lr + mu) for lr in (0.7, 1.0) for mu in (0.0, 0.5, 0.9)]
+    return pd.DataFrame(rates + outer, columns=local_steps.TRIALS)
+
+
+def memory(ks=(64,)):
+    arms = itertools.product(("magnitude", "random"), (0.0, 0.95, 1.0), ks)
     rows = [
         {
-            "round": r, "selection": selection, "feedback": has, "seed": seed,
-            "cosine": top * (1 - np.exp(-r / 8)), "arrived": top / 2, "remembered": has / 4,
-            "forgotten": 1 - top / 2 - has / 4, "feedback_momentum": top, "sent_momentum": top / 2,
-            "produced_momentum": 0.3, "feedback_unrelated": 0.0,
+            "round": r, "selection": selection, "decay": decay, "k": k, "seed": seed,
+            "cosine": top * (1 - np.exp(-r / 8)) + jitter(), "arrived": top / 2, "remembered": decay / 4,
+            "forgotten": 1 - top / 2 - decay / 4, "visited": top * r / 40,
+            "feedback_momentum": top + jitter(), "sent_momentum": top / 2, "produced_momentum": 0.3, "feedback_unrelated": 0.0,
         }
-        for (selection, has), top in zip(feedback.LINES, (0.9, 0.6, 0.8, 0.1), strict=True)
+        for (selection, decay, k), top in zip(arms, itertools.cycle((0.6, 0.9, 0.95, 0.1, 0.8, 0.85)))
         for seed in SEEDS for r in ROUNDS
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def memory_or_none():
+    return memory().query("decay < 1")
+
+
+def with_memory():
+    return memory().query("decay == 0.95")
+
+
+def densities():
+    return (
+        memory((4, 16, 64, 256, 1024)).query("decay == 0.95 and round == round.max()").drop(columns="round")
+    )
 
 
 def formats():
@@ -95,9 +127,14 @@ FIGURES = {
     "loss_against_bytes": (common.loss_against_bytes, training),
     "gap_by_round": (common.gap_by_round, training),
     "gap_against_bytes": (local_steps.gap_against_bytes, steps),
-    "cosine_by_round": (feedback.cosine_by_round, memory),
-    "shares_by_round": (feedback.shares_by_round, memory),
-    "momentum_by_round": (feedback.momentum_by_round, memory),
+    "loss_against_tokens": (local_steps.loss_against_tokens, live),
+    "step_length": (local_steps.step_length, live),
+    "trials": (local_steps.trials, trials),
+    "cosine_by_round": (feedback.cosine_by_round, memory_or_none),
+    "shares_at_end": (feedback.shares_at_end, memory),
+    "visits_by_round": (functools.partial(feedback.visits_by_round, density=1 / 64), memory_or_none),
+    "momentum_by_round": (feedback.momentum_by_round, with_memory),
+    "trade_by_density": (functools.partial(feedback.trade_by_density, chunk=4096, marked=64), densities),
     "bits_per_value": (wire.bits_per_value, formats),
     "claims_map": (overview.claims_map, claims),
     "verdict_counts": (overview.verdict_counts, claims),
@@ -184,3 +221,12 @@ def test_better_is_to_the_right_whichever_way_the_metric_goes():
     figure = overview.comparisons(paired(), TITLE)
     marks = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() in "^ov"]
     assert marks == pytest.approx([3.0, 0.2, -2.0])
+
+
+def test_the_best_trial_of_every_arm_has_a_ring():
+    left, right = local_steps.trials(trials(), TITLE).axes
+    rings = [line for axes in (left, right) for line in axes.lines if line.get_markerfacecolor() == "none"]
+    found = {(float(ring.get_xdata()[0]), float(ring.get_ydata()[0])) for ring in rings}
+    assert len(rings) == 4
+    assert {(0.002, 5.0), (0.002, 5.2), (0.002, 5.4)} < found
+    assert (0.0, 5.7) in found
