@@ -223,11 +223,11 @@ def tiny(**changes: str) -> Notebook:
     content.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     content.metadata["locolab"] = {"minutes": dict.fromkeys(PROFILES, 1), "timeout": {"fast": 120}}
     sources = dict.fromkeys(ANATOMY, "words")
-    sources |= {"parameters": PARAMETERS, "setup": "x = 1", "claims": "y = 2"}
+    sources |= {"parameters": PARAMETERS, "setup": "x = 1", "claims": "run.finish()"}
     sources |= {name.replace("_", "-"): text for name, text in changes.items()}
     usual = [*ANATOMY[:9], "claims", *ANATOMY[9:]]
     for name in dict.fromkeys([*usual, *sources]):
-        is_code = name in ("parameters", "setup", "claims") or name.startswith(("fig-", "code-"))
+        is_code = name in ("parameters", "setup") or name.startswith("code-") or "run." in sources[name]
         make = nbformat.v4.new_code_cell if is_code else nbformat.v4.new_markdown_cell
         cell = make(sources[name], id=name)
         cell.metadata = nbformat.NotebookNode({"tags": ["parameters"]} if name == "parameters" else {})
