@@ -63,7 +63,8 @@ def memory(ks=(64,)):
             "round": r, "selection": selection, "decay": decay, "k": k, "seed": seed,
             "cosine": top * (1 - np.exp(-r / 8)) + jitter(), "arrived": top / 2, "remembered": decay / 4,
             "forgotten": 1 - top / 2 - decay / 4, "visited": top * r / 40,
-            "feedback_momentum": top + jitter(), "sent_momentum": top / 2, "produced_momentum": 0.3, "feedback_unrelated": 0.0,
+            "feedback_momentum": top + jitter(), "sent_momentum": top / 2,
+            "produced_momentum": 0.3, "feedback_unrelated": 0.0,
         }
         for (selection, decay, k), top in zip(arms, itertools.cycle((0.6, 0.9, 0.95, 0.1, 0.8, 0.85)))
         for seed in SEEDS for r in ROUNDS
