@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from locolab.report import style
-from locolab.report.figures.common import (
-    baseline_at_zero,
-    curves,
-    loss_against_tokens,
-    require,
-    seeds_with_interval,
-)
-
-__all__ = ["gap_against_bytes", "loss_against_tokens", "step_length", "trials"]
+from locolab.report.figures.common import baseline_at_zero, require, seeds_with_interval
 
 COLUMNS = ("method", "seed", "local_steps", "bytes_per_million_tokens", "gap")
 TRIALS = ("arm", "inner_lr", "outer_lr", "outer_momentum", "validation_loss")
@@ -102,8 +92,7 @@ def trials(frame: pd.DataFrame, title: str) -> Figure:
             _trial_line(left, rows, "inner_lr", str(name), style.METHODS[str(name)].label)
             _ring(left, rows, "inner_lr", str(name))
     _finish_trials(left, right, frame)
-    wrapped = "\n".join(textwrap.wrap(title, 84))
-    figure.suptitle(wrapped, x=0.01, ha="left", fontsize=9.5, color=style.INK)
+    style.set_figure_title(figure, title)
     return figure
 
 
@@ -149,75 +138,6 @@ def _over(frame: pd.DataFrame, x: str, y: str, title: str, bottom: float | None 
     axes.set_ylim(bottom=bottom)
     style.direct_labels(axes, ends)
     return figure
-
-
-def step_length(frame: pd.DataFrame, title: str) -> Figure:
-    """Return how far the shared parameters move in each round, one line per method.
-
-    `frame`: method, seed, round, update_norm (2-norm of the change of theta in the round).
-    """
-    figure, axes = curves(frame, title, "round", "update_norm")
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel("round")
-    axes.set_ylabel("length of the outer step")
-    return figure
-
-
-def trials(frame: pd.DataFrame, title: str) -> Figure:
-    """Return every tuning trial: loss over the inner rate, and of tuned DiLoCo over the outer momentum.
-
-    `frame`: arm (key of `style.METHODS`), inner_lr, outer_lr, outer_momentum, validation_loss (at the end).
-    The best trial of each method is ringed.
-    """
-    require(frame, ("arm", "inner_lr", "outer_lr", "outer_momentum", "validation_loss"), "trials")
-    figure, (left, right) = style.new_figure(columns=2, sharey=True)
-    outer = frame["arm"] == "diloco_tuned"
-    for name, rows in frame[~outer].groupby("arm", sort=False):
-        _trial_line(left, rows, "inner_lr", style.METHODS[str(name)], style.METHODS[str(name)].label, "-")
-    for rate, dashes in zip(
-        sorted(frame.loc[outer, "outer_lr"].unique()), ("-", "--", ":", "-."), strict=False
-    ):
-        rows = frame[outer & (frame["outer_lr"] == rate)]
-        label = f"DiLoCo, outer learning rate {rate:g}"
-        _trial_line(right, rows, "outer_momentum", style.METHODS["diloco_tuned"], label, dashes)
-    for axes in (left, right):
-        _ring_best(
-            axes,
-            frame[outer] if axes is right else frame[~outer],
-            "inner_lr" if axes is left else "outer_momentum",
-        )
-    left.set_xscale("log")
-    left.xaxis.set_minor_formatter(NullFormatter())
-    rates = sorted(frame.loc[~outer, "inner_lr"].unique())
-    left.set_xticks(rates, [f"{1000 * rate:g}" for rate in rates])
-    left.set_xlabel("inner learning rate (thousandths)")
-    left.set_ylabel("validation loss at the end (nats/token)")
-    right.set_xlabel("outer momentum")
-    figure.legend(loc="outside lower left", ncols=2, fontsize=7.5)
-    style.set_figure_title(figure, title)
-    return figure
-
-
-def _trial_line(
-    axes: Axes, rows: pd.DataFrame, x: str, method: style.Method, label: str, dashes: str
-) -> None:
-    rows = rows.sort_values(x)
-    axes.plot(
-        rows[x], rows["validation_loss"], color=method.colour, marker=method.marker, linestyle=dashes,
-        markersize=4, label=label,
-    )  # fmt: skip
-
-
-def _ring_best(axes: Axes, rows: pd.DataFrame, x: str) -> None:
-    best = rows.loc[rows.groupby("arm")["validation_loss"].idxmin()] if len(rows) else rows
-    axes.plot(
-        best[x],
-        best["validation_loss"],
-        "o",
-        markersize=10,
-        markerfacecolor="none",
-        markeredgecolor=style.MUTED,
-    )
 
 
 def _steps_on_top(axes: Axes, frame: pd.DataFrame) -> None:
