@@ -152,6 +152,21 @@ def test_a_round_without_any_payload_leaves_theta(spec, train):
     assert records[0].payload_bytes == [0, 0]
 
 
+class Away(Peer):
+    """Neither trains nor sends in round 1."""
+
+    def round(self, theta, number, step=0):
+        return None if number == 1 else super().round(theta, number, step)
+
+
+def test_who_does_not_train_counts_no_tokens(spec, train):
+    _, records = train(spec, behaviours={1: Away})
+    share = spec.tokens_per_round // 2
+    assert [record.tokens for record in records] == [2 * share, 3 * share, 5 * share, 7 * share]
+    _, alone = train(spec, behaviours={0: Away, 1: Away})
+    assert alone[1].train_loss is None
+
+
 class Overflowing(Peer):
     """Its moments overflow once, at the start of round 1."""
 

@@ -159,6 +159,7 @@ class Swarm:
 
     def _send(self, peer: Peer, step: int, key: str, tally: _Tally) -> bool:
         """Let a peer train and put what it returns into the bucket; False if that is nothing."""
+        peer.losses, peer.tokens = [], 0  # one that does not train this time has none
         with self._timed("peers"):
             payload = peer.round(self.theta, self.number, step)
         tally.losses += peer.losses
