@@ -174,7 +174,9 @@ def test_texts_stay_inside_and_apart(name):
 def test_other_tables_are_refused_by_name(name):
     draw, data = FIGURES[name]
     table = data()
-    dropped = {"claims_map": "notebook", "verdict_counts": "verdict"}.get(name, table.columns[0])
+    dropped = {"claims_map": "notebook", "verdict_counts": "verdict", "shares_at_end": "decay"}.get(
+        name, table.columns[0]
+    )
     with pytest.raises(ValueError, match=f"lacks {dropped}"):
         draw(table.drop(columns=dropped), TITLE)
     with pytest.raises(ValueError, match="no rows"):
@@ -189,6 +191,14 @@ def test_every_seed_and_the_mean_are_drawn():
         assert np.isclose(drawn, value).any()
     means = table.groupby(["method", "local_steps"])["gap"].mean()
     assert all(np.isclose(drawn, mean).any() for mean in means)
+
+
+def test_lines_are_named_at_their_ends():
+    figure = feedback.momentum_by_round(with_memory(), TITLE)
+    named = dict(texts(figure))["memory, top-k"]
+    axes = figure.axes[0]
+    end = max(line.get_ydata()[-1] for line in axes.lines if len(line.get_ydata()) > 2)
+    assert axes.transData.transform((0, end))[1] == pytest.approx((named.y0 + named.y1) / 2, abs=12)
 
 
 def test_steps_stand_over_their_bytes():

@@ -113,11 +113,11 @@ def momentum_by_round(frame: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def trade_by_density(frame: pd.DataFrame, title: str, chunk: int, k: int) -> Figure:
+def trade_by_density(frame: pd.DataFrame, title: str, chunk: int, marked: int) -> Figure:
     """Return two cosines over the density: memory with outer momentum, and sent with produced sums.
 
     `frame`, one round of one decay: selection, k, seed, feedback_momentum, cosine. The vertical line is the
-    published `k` of `chunk`. Dots are seeds.
+    published k, `marked`, of `chunk`. Dots are seeds.
     """
     panels = {"feedback_momentum": "memory and momentum", "cosine": "sent and produced sums"}
     require(frame, ("selection", "k", "seed", *panels), "trade_by_density")
@@ -130,7 +130,7 @@ def trade_by_density(frame: pd.DataFrame, title: str, chunk: int, k: int) -> Fig
             )
             mean = rows.groupby("k")[column].mean()
             axes.plot(100 * mean.index / chunk, mean, markersize=4, label=NAMES[str(name)], **look)
-        axes.axvline(100 * k / chunk, color=style.FAINT, linewidth=1, zorder=0)
+        axes.axvline(100 * marked / chunk, color=style.FAINT, linewidth=1, zorder=0)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("density (%)")
