@@ -1,0 +1,142 @@
+"""What a run's payloads cost, section by section, and what their codes lose, on its own pseudo-gradients.
+
+A run keeps peer 0's pseudo-gradients; compressing them again under the run's own settings gives the very
+payloads it sent, and in between the memory that every other format and quantiser would have started from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from locolab.compress import CompressionSpec, SparseUpdate, compress
+from locolab.compress.spec import CODECS
+
+if TYPE_CHECKING:
+    from locolab.train import RunResult
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One round of peer 0: what it produced, what it remembered before, and the update it sent."""
+
+    round: int
+    delta: Mapping[str, Tensor]
+    before: Mapping[str, Tensor]  # error feedback before the round
+    update: SparseUpdate
+
+    def under(self, spec: CompressionSpec) -> SparseUpdate:
+        """Return the update of the same round and memory under other settings."""
+        feedback = {name: tensor.clone() for name, tensor in self.before.items()}
+        return compress(dict(self.delta), feedback, spec)
+
+
+def sent_by(result: RunResult) -> Iterator[Sent]:
+    """Yield peer 0's rounds of a SparseLoCo run, as many as it kept (`TrainSpec.keep_deltas`).
+
+    Raises ValueError for a run that was not compressed by magnitude or kept nothing.
+    """
+    spec = result.spec.compression
+    if spec is None or result.spec.selection != "magnitude" or not result.spec.keep_deltas:
+        raise ValueError("needs a run with compression, selection 'magnitude' and keep_deltas above 0")
+    deltas = result.deltas()
+    feedback = {name: torch.zeros_like(tensor) for name, tensor in deltas[0].items()}
+    for number, delta in enumerate(deltas, 1):
+        before = {name: tensor.clone() for name, tensor in feedback.items()}
+        yield Sent(number, delta, before, compress(delta, feedback, spec))
+
+
+def cost(update: SparseUpdate, codec: str) -> dict[str, Any]:
+    """Return what an update costs in a codec, everything counted.
+
+    bytes: of the whole payload; positions, values, rest (scales and header): bits per kept value; bits: their
+    sum; ratio_fp32, ratio_bf16: bytes of the dense update in that type / bytes of the payload.
+
+    >>> spec = CompressionSpec(chunk=16, k=4)
+    >>> update = compress({"w": torch.arange(16.0)}, {"w": torch.zeros(16)}, spec)
+    >>> found = cost(update, "packed")
+    >>> found["bytes"], found["positions"], found["values"]  # 92 of header, 8 of scales, 6, 1
+    (107, 12.0, 2.0)
+    """
+    sections = update.sections(codec)
+    payload = sum(sections.values())
+    bits = {name: 8 * size / update.n_kept for name, size in sections.items()}
+    return {
+        "codec": codec,
+        "bytes": payload,
+        "positions": bits["positions"],
+        "values": bits["values"],
+        "rest": bits["scales"] + bits["header"],
+        "bits": 8 * payload / update.n_kept,
+        "ratio_fp32": 4 * update.numel / payload,
+        "ratio_bf16": 2 * update.numel / payload,
+    }
+
+
+def costs(runs: Sequence[RunResult], codecs: Sequence[str] = CODECS) -> pd.DataFrame:
+    """Return `cost` of every kept round of every run in every codec, with columns seed and round.
+
+    The public programs' codecs carry the public quantiser's codes; the others the run's own.
+    """
+    rows = []
+    for result in runs:
+        for sent in sent_by(result):
+            updates = {True: sent.update, False: sent.under(sent.update.spec.replace(quantizer="templar"))}
+            for codec in codecs:
+                update = updates[codec in ("packed", "entropy")]
+                rows.append({"seed": result.spec.seed, "round": sent.round, **cost(update, codec)})
+    return pd.DataFrame(rows)
+
+
+def loss(update: SparseUpdate, exact: SparseUpdate) -> dict[str, float]:
+    """Return what the codes of an update lose against the exact values of the same entries.
+
+    error: relative L2 error over all tensors; wrong_signs: share of entries with another sign than the exact
+    value; code_bits: entropy of the code frequencies, bits; code_0, code_1, ...: share of every code.
+    Raises ValueError if the two do not keep the same positions.
+    """
+    missed = whole = signs = 0.0
+    counts = np.zeros(8, np.int64)
+    for name in exact.shapes:
+        if not torch.equal(update.positions(name), exact.positions(name)):
+            raise ValueError(f"{name}: the two updates keep different positions")
+        coded, values = update.values(name).double(), exact.values(name).double()
+        missed += float((coded - values).square().sum())
+        whole += float(values.square().sum())
+        signs += int((coded.sign() != values.sign()).sum())
+        counts += np.bincount(update.codes(name).numpy(), minlength=8)
+    shares = counts / max(counts.sum(), 1)
+    used = shares[shares > 0]
+    found = {"error": (missed / whole) ** 0.5 if whole else 0.0, "wrong_signs": signs / exact.n_kept}
+    found["code_bits"] = float(-(used * np.log2(used)).sum()) + 0.0
+    return {**found, **{f"code_{code}": float(share) for code, share in enumerate(shares)}}
+
+
+def losses(
+    runs: Sequence[RunResult],
+    quantisers: Mapping[str, Mapping[str, Any]],
+    rounds: Collection[int] | None = None,
+) -> pd.DataFrame:
+    """Return `loss` of every quantiser on the same entries, with columns seed, round, quantiser, bits.
+
+    `quantisers` maps a label to the fields of the spec that differ from the run's; `rounds` chooses some of
+    the kept ones. bits: of a kept value in the `entropy` codec, everything counted.
+    """
+    rows = []
+    for result in runs:
+        for sent in sent_by(result):
+            if rounds is not None and sent.round not in rounds:
+                continue
+            spec = sent.update.spec
+            exact = sent.under(spec.replace(quantizer="none"))
+            for label, fields in quantisers.items():
+                update = sent.under(spec.replace(**fields))
+                row = {"seed": result.spec.seed, "round": sent.round, "quantiser": label}
+                rows.append({**row, "bits": cost(update, "entropy")["bits"], **loss(update, exact)})
+    return pd.DataFrame(rows)
