@@ -40,7 +40,9 @@ def no_training(monkeypatch):
 
 
 def test_a_second_call_trains_nothing(spec, own_cache, no_training):
+    assert not train.is_cached(spec)
     first = train.run(spec, progress=False)
+    assert train.is_cached(spec)
     no_training()
     again = train.run(spec, progress=False)
     assert again.rounds == first.rounds

@@ -6,7 +6,7 @@ from locolab.train.inner import learning_rate
 from locolab.train.payload import DenseUpdate, Update, Wire, wire_for
 from locolab.train.peer import Peer
 from locolab.train.records import RoundRecord
-from locolab.train.runs import RunResult, directory_of, run, run_many
+from locolab.train.runs import RunResult, directory_of, is_cached, run, run_many
 from locolab.train.spec import TrainSpec
 from locolab.train.swarm import Swarm
 from locolab.train.validator import Submissions, TrustingValidator, Validator
@@ -26,6 +26,7 @@ __all__ = [
     "Wire",
     "directory_of",
     "evaluate",
+    "is_cached",
     "learning_rate",
     "reproducible",
     "run",

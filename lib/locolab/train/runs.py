@@ -103,6 +103,11 @@ def directory_of(spec: TrainSpec) -> Path:
     return cache_dir() / "runs" / f"{spec.hash()}-{code}"
 
 
+def is_cached(spec: TrainSpec) -> bool:
+    """Return whether the run of `spec` is finished and its files are intact."""
+    return _intact(directory_of(spec))
+
+
 def run(spec: TrainSpec, progress: bool = True) -> RunResult:
     """Return the run of `spec`: from the cache, resumed from its last checkpoint, or trained now.
 
@@ -125,7 +130,7 @@ def run_many(specs: Mapping[str, TrainSpec], jobs: int = 1, progress: bool = Tru
     Every run computes with its own `threads`, so results do not depend on `jobs`. The first failure, with its
     label, is raised when the others are done; those stay in the cache.
     """
-    missing = {label: spec for label, spec in specs.items() if not _intact(directory_of(spec))}
+    missing = {label: spec for label, spec in specs.items() if not is_cached(spec)}
     if jobs > 1 and len(missing) > 1:
         _fill_cache(missing, jobs, progress)
     return {label: run(spec, progress) for label, spec in specs.items()}
