@@ -18,6 +18,7 @@ from locolab.report import session, show
 from locolab.report.notebook import start
 from locolab.report.statistics import compare, mean_interval
 from locolab.report.wording import SMOKE, TemplateError
+from locolab.train import TrainSpec
 
 PARAMETERS = {"notebook": "90_tiny", "profile": "fast", "seed": 7}
 ALT = "Line of loss against round, x from 1 to 3, y in nats; it falls from 3 to 1."
@@ -209,6 +210,33 @@ def test_figure_refusals(run):
     ):
         with pytest.raises(ValueError, match=message):
             run.figure(figure, **arguments)
+
+
+def test_train_passes_jobs_and_notes_what_was_trained(shown, results, monkeypatch):
+    asked = {}
+
+    def run_many(specs, jobs):
+        asked.update(specs=list(specs), jobs=jobs)
+        return specs
+
+    monkeypatch.setattr("locolab.train.run_many", run_many)
+    run = start({**PARAMETERS, "jobs": 2})
+    spec = TrainSpec(rounds=1)
+    assert run.train({"averaging seed 0": spec}) == {"averaging seed 0": spec}
+    assert asked == {"specs": ["averaging seed 0"], "jobs": 2}
+    run.finish()
+    record = json.loads((results / "fast/90_tiny/run.json").read_text())
+    assert record["trained"] == {"averaging seed 0": spec.hash()}
+
+
+def test_key_figures_are_noted(run, results):
+    for name, key in (("fig-first", False), ("fig-second", True)):
+        figure, data = draw()
+        run.figure(figure, ALT, data, name=name, key=key)
+    run.finish()
+    record = json.loads((results / "fast/90_tiny/run.json").read_text())
+    assert record["figures"] == ["fig-first", "fig-second"]
+    assert record["key_figures"] == ["fig-second"]
 
 
 def test_finish_drops_what_an_earlier_version_left(run, results):

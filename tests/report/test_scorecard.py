@@ -34,7 +34,7 @@ def ledger(make_claim, small_ledger):
 
 @pytest.fixture
 def ran(ledger, monkeypatch, results):
-    """Run a notebook that checks two rows and saves a figure; leave the summary of a run beside it."""
+    """Run a notebook that checks two rows and saves a figure; leave what the runner keeps beside it."""
     monkeypatch.setattr("locolab.report.notebook.load_ledger", lambda: ledger)
     monkeypatch.setattr(show, "markdown", lambda text: None)
     run = start({"notebook": "90_tiny", "profile": "fast", "seed": 0})
@@ -44,9 +44,10 @@ def ran(ledger, monkeypatch, results):
     axes.plot([1, 2, 3], [3, 2, 1])
     run.figure(figure, ALT, pd.DataFrame({"x": [1]}), name="fig-loss", key=True)
     run.finish()
-    state = {"90_tiny": {"status": "ok"}, "91_other": {"status": "failed"}}
-    summary = {"notebooks": state, "timings": {"seconds": {"90_tiny": 12.4}}}
-    (results / "fast/summary.json").write_text(json.dumps(summary))
+    (results / "fast/.state").mkdir()
+    for name, status, seconds in (("90_tiny", "ok", 12.4), ("91_other", "failed", 0.0)):
+        state = json.dumps({"status": status, "seconds": seconds})
+        (results / f"fast/.state/{name}.json").write_text(state)
 
 
 def test_every_row_of_the_ledger_appears_in_its_order(ledger, ran):
