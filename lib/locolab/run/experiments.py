@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 
 from locolab.compress import CompressionSpec
-from locolab.report import replay
+from locolab.report import records, replay
 from locolab.train import RunResult, TrainSpec
 
 SEEDS = (0, 1, 2, 3, 4)
 TUNING_SEED = 100
 """Trials are made with a seed that no reported run has."""
 
-TOTAL_STEPS = 780
+TOTAL_STEPS = 240
 """Inner steps of every arm, so that all see the same tokens: a multiple of every `local_steps` below."""
 
 Settings = Mapping[str, Any]
@@ -37,75 +37,83 @@ class Experiment:
     seeds: tuple[int, ...] = SEEDS
 
     def specs(self) -> dict[str, TrainSpec]:
-        """Return the run of every arm and seed by label."""
-        return {
-            label(arm, seed): TrainSpec(**settings, seed=seed)
-            for arm, settings in self.arms.items()
-            for seed in self.seeds
-        }
-
-
-def label(arm: str, seed: int) -> str:
-    """Return the name of one run of an arm."""
-    return f"{arm}, seed {seed}"
+        """Return the run of every arm and seed by label, seed by seed."""
+        arms = {arm: TrainSpec(**settings) for arm, settings in self.arms.items()}
+        return records.with_seeds(arms, self.seeds)
 
 
 def at_steps(local_steps: int, **settings: Any) -> Settings:
     """Return settings of an arm that communicates every `local_steps` (H) inner steps and sees `TOTAL_STEPS`.
 
-    Evaluated every 60 inner steps and checkpointed every 150, whatever H is.
+    Evaluated and checkpointed every 60 inner steps, whatever H is.
 
     >>> at_steps(15, method="averaging")["rounds"]
-    52
+    16
     """
     return {
         "local_steps": local_steps,
         "rounds": TOTAL_STEPS // local_steps,
         "evaluate_every": 60 // local_steps,
-        "checkpoint_every": 150 // local_steps,
+        "checkpoint_every": 60 // local_steps,
         **settings,
     }
 
 
-DILOCO_PUBLISHED: Settings = {"method": "diloco", "outer_lr": 0.7, "outer_momentum": 0.9, "nesterov": True}
-"""The outer optimiser of arXiv 2311.08105: Nesterov, learning rate 0.7, momentum 0.9."""
+def diloco(outer_lr: float, outer_momentum: float) -> Settings:
+    """Return DiLoCo's settings with Nesterov momentum; (1, 0) is averaging, so it is called that.
 
-DILOCO_TUNED: Settings = {"method": "diloco", "outer_lr": 1.0, "outer_momentum": 0.5, "nesterov": True}
-"""The best of `local_steps_tuning` for four peers at our scale."""
+    >>> diloco(1.0, 0.0)
+    {'method': 'averaging'}
+    """
+    if (outer_lr, outer_momentum) == (1.0, 0.0):
+        return {"method": "averaging"}
+    momentum = {"outer_momentum": outer_momentum, "nesterov": outer_momentum > 0}
+    return {"method": "diloco", "outer_lr": outer_lr, **momentum}
 
-METHODS: Mapping[str, Settings] = {
-    "averaging": {"method": "averaging"},
-    "diloco_published": DILOCO_PUBLISHED,
-    "diloco_tuned": DILOCO_TUNED,
+
+PUBLISHED = (0.7, 0.9)
+"""Outer learning rate and Nesterov momentum of arXiv 2311.08105."""
+
+INNER_TRIALS: Mapping[str, tuple[Settings, tuple[float, ...]]] = {
+    "adamw_dp": ({"method": "adamw_dp"}, (0.001, 0.002, 0.004, 0.008)),
+    "averaging": ({"method": "averaging"}, (0.001, 0.002, 0.004, 0.008)),
+    "diloco_published": (diloco(*PUBLISHED), (0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008)),
 }
+"""Inner rates: four each, and more where the best was the lowest."""
 
-LOCAL_STEPS: Mapping[str, Settings] = {
-    "adamw_dp": at_steps(15, method="adamw_dp"),
-    **{f"{name} H={H}": at_steps(H, **method) for name, method in METHODS.items() for H in (5, 15, 30)},
-}
-
-NINE_RATES = tuple(round(1e-3 * 2 ** (i / 2), 5) for i in range(9))
-OUTER_TRIALS = ((0.5, 0.9), (0.7, 0.5), (1.0, 0.5))
+OUTER_TRIALS = ((1.0, 0.0), (1.0, 0.3), (1.0, 0.5), (0.7, 0.3), (0.7, 0.5), (0.7, 0.9))
+"""Outer learning rate and momentum of tuned DiLoCo, on top of averaging's best inner rate."""
 
 TUNING: Mapping[str, Settings] = {
     **{
         f"{name} inner_lr={rate}": at_steps(15, **method, inner_lr=rate)
-        for name, method in {
-            "adamw_dp": {"method": "adamw_dp"},
-            "averaging": {"method": "averaging"},
-            "diloco_published": DILOCO_PUBLISHED,
-        }.items()
-        for rate in NINE_RATES
+        for name, (method, rates) in INNER_TRIALS.items()
+        for rate in rates
     },
     **{
-        f"diloco_tuned inner_lr={rate} outer_lr={outer} momentum={momentum}": at_steps(
-            15, method="diloco", inner_lr=rate, outer_lr=outer, outer_momentum=momentum, nesterov=True
+        f"diloco_tuned outer_lr={outer[0]} momentum={outer[1]}": at_steps(
+            15, **diloco(*outer), inner_lr=0.004
         )
-        for rate in NINE_RATES[2:7:2]
-        for outer, momentum in OUTER_TRIALS
+        for outer in OUTER_TRIALS
     },
 }
-"""Nine trials for each of four methods."""
+
+TUNED: Mapping[str, Settings] = {
+    "adamw_dp": {"method": "adamw_dp", "inner_lr": 0.002},
+    "averaging": {"method": "averaging", "inner_lr": 0.004},
+    "diloco_published": {**diloco(*PUBLISHED), "inner_lr": 0.0005},
+    "diloco_tuned": {**diloco(0.7, 0.3), "inner_lr": 0.004},
+}
+"""The best trial of each; of tuned DiLoCo the best with momentum, since (1, 0) is averaging."""
+
+LOCAL_STEPS: Mapping[str, Settings] = {
+    "adamw_dp": at_steps(15, **TUNED["adamw_dp"]),
+    **{
+        f"{name} H={H}": at_steps(H, **TUNED[name])
+        for H in (5, 15, 30)
+        for name in ("averaging", "diloco_published", "diloco_tuned")
+    },
+}
 
 FROZEN_ROUNDS = 128
 """Twice the 4096 / 64 rounds after which every coordinate could have been sent once."""
@@ -129,26 +137,21 @@ FEEDBACK_SPECS = (
 
 
 def rounds_table(experiment: Experiment, results: Results) -> pd.DataFrame:
-    """Return one row per run and round that was evaluated, with the run's arm."""
-    frames = [
-        results[label(arm, seed)].frame().assign(arm=arm)
-        for arm in experiment.arms
-        for seed in experiment.seeds
-    ]
-    table = pd.concat(frames, ignore_index=True)
-    return table[table.validation_loss.notna()].reset_index(drop=True)
+    """Return one row per run and round, with the run's arm."""
+    return records.tidy(results)
 
 
 def trials_table(experiment: Experiment, results: Results) -> pd.DataFrame:
     """Return one row per trial: its arm's settings and the validation loss it ended with."""
-    keep = ("method", "local_steps", "inner_lr", "outer_lr", "outer_momentum")
-    rows = []
-    for arm in experiment.arms:
-        for seed in experiment.seeds:
-            done = results[label(arm, seed)]
-            settings = {name: getattr(done.spec, name) for name in keep}
-            final = done.rounds[-1].validation_loss
-            rows.append({"arm": arm.split(" ")[0], "seed": seed, **settings, "validation_loss": final})
+    keep = ("seed", "method", "local_steps", "rounds", "inner_lr", "outer_lr", "outer_momentum", "nesterov")
+    rows = [
+        {
+            "arm": label.split(" ")[0],
+            **{name: getattr(done.spec, name) for name in keep},
+            "validation_loss": done.rounds[-1].validation_loss,
+        }
+        for label, done in results.items()
+    ]
     return pd.DataFrame(rows)
 
 
@@ -165,8 +168,8 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         rounds_table,
     ),
     "local_steps_tuning": Experiment(
-        "the trials behind local_steps: nine per method, on a seed of their own",
-        20,
+        "the trials behind local_steps, H = 15, on a seed of their own: inner rates and outer settings",
+        10,
         TUNING,
         trials_table,
         (TUNING_SEED,),
