@@ -90,7 +90,7 @@ def difference(low, high, margin, lower_is_better=True):
     ("expects", "low", "high", "expected"),
     [
         ("beats", -0.9, -0.2, "holds-small"),
-        ("beats", -0.04, -0.01, "not-seen-small"),  # inside the margin: negligible, however sure
+        ("beats", -0.04, -0.01, "holds-small"),  # sure, if small: it excludes 0
         ("beats", 0.2, 0.9, "not-seen-small"),
         ("beats", -0.9, 0.2, "inconclusive"),
         ("matches", -0.09, 0.09, "holds-small"),
