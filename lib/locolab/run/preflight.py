@@ -24,7 +24,7 @@ def check(notebooks: Sequence[Notebook], profile: str) -> None:
     _kernel()
     _disk(results_dir(profile))
     if any("locolab.corpus" in modules_used(notebook.code) for notebook in notebooks):
-        _packages()
+        check_packages()
 
 
 @contextlib.contextmanager
@@ -61,7 +61,8 @@ def _disk(folder: Path) -> None:
         )
 
 
-def _packages() -> None:
+def check_packages() -> None:
+    """Raise MissingPackage, which says what to run, if a pinned data package is not unpacked."""
     from locolab.corpus import packages
 
     for name in packages.pins():

@@ -7,15 +7,16 @@ import multiprocessing
 from collections.abc import Mapping
 
 import psutil
-from rich.console import Console
 from rich.table import Table
 
 from locolab import provenance, train
 from locolab.config import ConfigError
 from locolab.report import recorded
+from locolab.run import preflight
 from locolab.run.experiments import EXPERIMENTS, Experiment
 from locolab.run.notebooks import closest
 from locolab.run.progress import duration
+from locolab.run.table import console
 
 DONE, TIME_IS_UP = 0, 4
 
@@ -26,12 +27,15 @@ def record(
     """Return 0 after recording an experiment, 4 if the time was up first; then the same call goes on.
 
     The trainings run in a process of their own. At the limit it is stopped wherever it is: every run is
-    checkpointed, so little is done twice. Raises ConfigError for an unknown name.
+    checkpointed, so little is done twice. Raises ConfigError for an unknown name, MissingPackage without
+    data.
     """
     if name not in registry:
         raise ConfigError(f"no experiment {name!r}; {closest(name, registry)}")
     experiment = registry[name]
     specs = experiment.specs()
+    if any(spec.corpus.folder is None for spec in specs.values()):
+        preflight.check_packages()
     if not _train(specs, 60 * max_minutes, jobs):
         left = [label for label, spec in specs.items() if not _is_complete(spec)]
         what = f"{len(left)} of {len(specs)} runs are left"
@@ -55,7 +59,7 @@ def print_list(registry: Mapping[str, Experiment] = EXPERIMENTS) -> int:
             date = recorded.load(name).card["date"]
         runs = str(len(experiment.arms) * len(experiment.seeds))
         table.add_row(name, experiment.description, runs, str(experiment.minutes), date)
-    Console(highlight=False).print(table)
+    console().print(table)
     return DONE
 
 

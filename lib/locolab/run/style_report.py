@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
-from rich.console import Console
 from rich.table import Table
 
 from locolab.run.notebooks import FOLDER
+from locolab.run.table import console
 
 CELLS = {"00": (1, 20), "01": (1, 30), "13": (1, 15)}
 """Fewest and most cells of the notebooks that are no chapters."""
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         style = measure(path)
         numbers = (style.cells, style.words, style.median_lines, style.most_lines)
         table.add_row(style.name, *(f"{number:g}" for number in numbers), "; ".join(style.misses()) or "none")
-    Console(highlight=False).print(table)
+    console().print(table)
     return 0
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from locolab.report import scorecard
 from locolab.report.ledger import Ledger
-from locolab.report.vocabulary import NO_VERDICT
+from locolab.report.vocabulary import NO_VERDICT, SECTIONS
 from locolab.run.gates import failing
 from locolab.run.progress import duration, size
 
@@ -28,11 +28,11 @@ def print_run(done: Run, page: Path) -> None:
     for name, each in done.states.items():
         time, peak = (duration(each.seconds), size(each.peak_bytes)) if each.seconds else ("-", "-")
         table.add_row(name, each.status, time, peak)
-    console = _console()
-    console.print(table)
-    _say(console, _counted(done))
-    _print_gates(console, done)
-    _say(console, f"results: {page}")
+    shown = console()
+    shown.print(table)
+    _say_counts(shown, done)
+    _print_gates(shown, done)
+    _say(shown, f"results: {page}")
 
 
 def print_claims(done: Run, ledger: Ledger) -> None:
@@ -45,33 +45,36 @@ def print_claims(done: Run, ledger: Ledger) -> None:
         expected, notebook = claim.expected_verdict or NO_VERDICT, claim.notebook or NO_VERDICT
         name = claim.id + "*" * claim.gate
         table.add_row(name, scorecard.verdict_text(row), expected, row["measured"], notebook)
-    console = _console()
-    console.print(table)
-    _say(console, "* a run fails if this row's verdict is not the expected one")
-    _say(console, _counted(done))
+    shown = console()
+    shown.print(table)
+    _say(shown, "* a run fails if this row's verdict is not the expected one")
+    _say_counts(shown, done)
     missing = [name for name, each in done.states.items() if each.status != "ok"]
     if missing:
-        _say(console, f"not run, or failed: {', '.join(missing)}")
-    _print_gates(console, done)
+        _say(shown, f"not run, or failed: {', '.join(missing)}")
+    _print_gates(shown, done)
 
 
-def _counted(done: Run) -> str:
-    counts = Counter(row.verdict for row in done.outcomes.values())
-    listed = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    return f"claims checked: {len(done.outcomes)}" + (f" ({listed})" if listed else "")
+def _say_counts(shown: Console, done: Run) -> None:
+    """Print how many rows of each section were checked; sections are never summed."""
+    for section in SECTIONS:
+        verdicts = [row.verdict for name, row in done.outcomes.items() if name.startswith(f"{section}.")]
+        listed = ", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(verdicts).items()))
+        _say(shown, f"claims checked, {section}: {len(verdicts)}" + (f" ({listed})" if listed else ""))
 
 
-def _print_gates(console: Console, done: Run) -> None:
+def _print_gates(shown: Console, done: Run) -> None:
     for gate in failing(done.gates):
-        _say(console, f"GATE {gate.claim} ({gate.notebook}): expected {gate.expected}, got {gate.verdict}")
+        _say(shown, f"GATE {gate.claim} ({gate.notebook}): expected {gate.expected}, got {gate.verdict}")
     for line in done.moved:
-        _say(console, f"moved since the published run: {line}")
+        _say(shown, f"moved since the published run: {line}")
 
 
-def _console() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=WIDTH)
+def console() -> Console:
+    """Return a console as wide as the terminal, `WIDTH` columns where there is none."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=WIDTH)
 
 
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, soft_wrap=True)
+def _say(shown: Console, text: str) -> None:
+    shown.print(text, markup=False, soft_wrap=True)

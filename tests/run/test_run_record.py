@@ -1,0 +1,83 @@
+"""Recorded experiments: stopped at the limit, continued, saved with what made them."""
+
+import random
+
+import pandas as pd
+import pytest
+
+from locolab.config import ConfigError
+from locolab.corpus import CorpusSpec
+from locolab.report import recorded
+from locolab.run import record
+from locolab.run.experiments import EXPERIMENTS, Experiment
+
+WORDS = ["the", "old", "tall", "river", "stone", "king", "star", "grows", "falls", "sings"]
+
+
+@pytest.fixture
+def registry(tmp_path, results, monkeypatch):
+    """Return an experiment of two runs of a second each, on a text of its own."""
+    folder, draw = tmp_path / "text", random.Random(0)
+    folder.mkdir()
+    for number in range(20):
+        lines = [" ".join(draw.choices(WORDS, k=12)).capitalize() + "." for _ in range(40)]
+        (folder / f"{number:02d}.txt").write_text("\n\n".join(lines))
+    corpus = CorpusSpec(name=f"text:{folder}", vocab_size=300, validation_fraction=0.2)
+    arm = {"preset": "pico", "corpus": corpus, "n_peers": 2, "local_steps": 2, "rounds": 2, "batch": 1}
+    saved = recorded.save
+    monkeypatch.setattr(
+        recorded, "save", lambda name, frame, card: saved(name, frame, card, tmp_path / "recorded")
+    )
+
+    def table(experiment, runs):
+        return pd.DataFrame(
+            {"label": list(runs), "loss": [run.rounds[-1].train_loss for run in runs.values()]}
+        )
+
+    return {"tiny": Experiment("two tiny runs", 1, {"averaging": arm}, table, (0, 1))}
+
+
+def test_stopped_at_the_limit_it_goes_on_and_saves(registry, tmp_path, capsys):
+    assert record.record("tiny", 0.0005, registry=registry) == record.TIME_IS_UP
+    assert "time is up: 2 of 2 runs are left (averaging seed 0 is next)" in capsys.readouterr().out
+    assert not (tmp_path / "recorded").exists()
+
+    assert record.record("tiny", 2, registry=registry) == record.DONE
+    assert "recorded tiny: 2 rows of 2 runs" in capsys.readouterr().out
+    found = recorded.load("tiny", tmp_path / "recorded")
+    assert list(found.frame.label) == ["averaging seed 0", "averaging seed 1"]
+    assert found.card["command"] == "python -m locolab record tiny --max-minutes 2"
+    assert found.card["seeds"] == [0, 1]
+    assert {"commit", "device", "versions", "date", "sha256", "description"} <= set(found.card)
+
+
+def test_a_training_that_fails_says_so(registry, tmp_path):
+    nowhere = CorpusSpec(name=f"text:{tmp_path / 'nowhere'}")
+    broken = Experiment(
+        "broken", 1, {"x": {"preset": "pico", "corpus": nowhere}}, registry["tiny"].table, (0,)
+    )
+    with pytest.raises(RuntimeError, match="ended with code 1; its error is above"):
+        record.record("broken", 2, registry={"broken": broken})
+
+
+def test_an_unknown_name_gets_a_suggestion():
+    with pytest.raises(ConfigError, match=r"no experiment 'feedbak'; did you mean 'feedback'\?"):
+        record.record("feedbak", 1)
+
+
+def test_the_list_says_what_is_there(capsys):
+    assert record.print_list() == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert all(name in out for name in EXPERIMENTS)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_is_well_formed(name):
+    specs = EXPERIMENTS[name].specs()
+    assert len(specs) == len(EXPERIMENTS[name].arms) * len(EXPERIMENTS[name].seeds)
+    assert {spec.seed for spec in specs.values()} == set(EXPERIMENTS[name].seeds)
+
+
+def test_arms_of_the_local_steps_experiments_see_the_same_tokens():
+    for name in ("local_steps", "local_steps_tuning"):
+        assert len({spec.rounds * spec.tokens_per_round for spec in EXPERIMENTS[name].specs().values()}) == 1
