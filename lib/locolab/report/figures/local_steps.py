@@ -82,16 +82,19 @@ def trials(frame: pd.DataFrame, title: str) -> Figure:
     outer_momentum, validation_loss (nats/token, at the end). A ring marks the best trial of an arm.
     """
     require(frame, TRIALS, "trials")
-    figure, (left, right) = style.new_figure(columns=2, width=6.6, sharey=True)
+    figure, (left, right) = style.new_figure(6.6, 3.7, columns=2, sharey=True)
     for name, rows in frame.groupby("arm", sort=False):
         if name == "diloco_tuned":
             for dashes, (outer_lr, line) in zip(OUTER_LINES, rows.groupby("outer_lr"), strict=False):
-                _trial_line(right, line, "outer_momentum", str(name), f"outer lr {outer_lr:g}", dashes)
+                _trial_line(
+                    right, line, "outer_momentum", str(name), f"DiLoCo, outer lr {outer_lr:g}", dashes
+                )
             _ring(right, rows, "outer_momentum", str(name))
         else:
             _trial_line(left, rows, "inner_lr", str(name), style.METHODS[str(name)].label)
             _ring(left, rows, "inner_lr", str(name))
     _finish_trials(left, right, frame)
+    figure.legend(loc="outside lower center", ncols=3)
     style.set_figure_title(figure, title)
     return figure
 
@@ -116,10 +119,8 @@ def _finish_trials(left: Axes, right: Axes, frame: pd.DataFrame) -> None:
     left.xaxis.set_minor_locator(NullLocator())
     left.set_xlabel("inner learning rate (thousandths)")
     left.set_ylabel("validation loss at the end (nats/token)")
-    left.legend(loc="best")
     right.set_xticks(sorted(frame["outer_momentum"].unique()))
-    right.set_xlabel("outer momentum (DiLoCo)")
-    right.legend(loc="best")
+    right.set_xlabel("outer momentum")
 
 
 def _over(frame: pd.DataFrame, x: str, y: str, title: str, bottom: float | None = None) -> Figure:
