@@ -58,7 +58,8 @@ def print_claims(done: Run, ledger: Ledger) -> None:
 def _say_counts(shown: Console, done: Run) -> None:
     """Print how many rows of each section were checked; sections are never summed."""
     for section in SECTIONS:
-        verdicts = [row.verdict for name, row in done.outcomes.items() if name.startswith(f"{section}.")]
+        rows = [row for name, row in done.outcomes.items() if name.startswith(f"{section}.")]
+        verdicts = ["no verdict" if row.verdict == NO_VERDICT else row.verdict for row in rows]
         listed = ", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(verdicts).items()))
         _say(shown, f"claims checked, {section}: {len(verdicts)}" + (f" ({listed})" if listed else ""))
 
