@@ -81,7 +81,11 @@ INNER_TRIALS: Mapping[str, tuple[Settings, tuple[float, ...]]] = {
 }
 """Inner rates: four each, and more where the best was the lowest."""
 
-OUTER_TRIALS = ((1.0, 0.0), (1.0, 0.3), (1.0, 0.5), (0.7, 0.3), (0.7, 0.5), (0.7, 0.9))
+OUTER_TRIALS = (
+    *((1.0, momentum) for momentum in (0.0, 0.3, 0.5)),
+    *((0.7, momentum) for momentum in (0.0, 0.3, 0.5, 0.9)),
+    (0.5, 0.5),
+)
 """Outer learning rate and momentum of tuned DiLoCo, on top of averaging's best inner rate."""
 
 TUNING: Mapping[str, Settings] = {
@@ -106,14 +110,13 @@ TUNED: Mapping[str, Settings] = {
 }
 """The best trial of each; of tuned DiLoCo the best with momentum, since (1, 0) is averaging."""
 
-LOCAL_STEPS: Mapping[str, Settings] = {
-    "adamw_dp": at_steps(15, **TUNED["adamw_dp"]),
-    **{
-        f"{name} H={H}": at_steps(H, **TUNED[name])
-        for H in (5, 15, 30)
-        for name in ("averaging", "diloco_published", "diloco_tuned")
-    },
-}
+
+def every(*steps: int) -> Mapping[str, Settings]:
+    """Return data-parallel, and the other methods exchanging every so many inner steps."""
+    names = ("averaging", "diloco_published", "diloco_tuned")
+    arms = {f"{name} H={H}": at_steps(H, **TUNED[name]) for H in steps for name in names}
+    return {"adamw_dp": at_steps(15, **TUNED["adamw_dp"]), **arms}
+
 
 FROZEN_ROUNDS = 128
 """Twice the 4096 / 64 rounds after which every coordinate could have been sent once."""
@@ -162,10 +165,17 @@ def feedback_table(experiment: Experiment, results: Results) -> pd.DataFrame:
 
 EXPERIMENTS: Mapping[str, Experiment] = {
     "local_steps": Experiment(
-        "averaging and DiLoCo every H = 5, 15, 30 steps against data-parallel AdamW, equal tokens, 5 seeds",
-        30,
-        LOCAL_STEPS,
+        "averaging and DiLoCo every 15 steps against data-parallel AdamW, equal tokens, 5 seeds",
+        8,
+        every(15),
         rounds_table,
+    ),
+    "local_steps_sweep": Experiment(
+        "the same every 5 and every 30 steps, 3 seeds",
+        10,
+        every(5, 30),
+        rounds_table,
+        SEEDS[:3],
     ),
     "local_steps_tuning": Experiment(
         "the trials behind local_steps, H = 15, on a seed of their own: inner rates and outer settings",
