@@ -34,6 +34,11 @@ def results_dir(profile: str | None = None) -> Path:
     return base / profile if profile else base
 
 
+def states_dir(profile: str) -> Path:
+    """Return the folder where the runner keeps how each notebook's last run ended, as NOTEBOOK.json."""
+    return results_dir(profile) / ".state"
+
+
 def cache_dir() -> Path:
     """Return the folder of cached runs and tokenized texts (``LOCOLAB_CACHE`` redirects it)."""
     return Path(os.environ.get("LOCOLAB_CACHE", results_dir() / "cache"))

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 
 from locolab.report import style
-from locolab.report.figures import common, feedback, local_steps, overview, wire
+from locolab.report.figures import common, feedback, local_steps, overview, story, wire
 
 TITLE = "A finding with a number, 1.23 nats over 3 seeds, long enough to be wrapped onto a second line"
 SEEDS, ROUNDS = range(3), range(1, 31, 3)
@@ -100,18 +101,16 @@ def formats():
 
 def claims():
     verdicts = itertools.cycle([*style.VERDICTS, "-"])
-    notebooks = itertools.cycle(["01_article_audit", "06_bandwidth_and_utilisation", None])
     sizes = {"article": 90, "paper": 12, "ours": 5}
-    rows = [
-        (f"{s}.{i}", s, next(notebooks), next(verdicts)) for s, size in sizes.items() for i in range(size)
-    ]
-    return pd.DataFrame(rows, columns=["id", "section", "notebook", "verdict"])
+    rows = [(f"{s}.{i}", s, next(verdicts)) for s, size in sizes.items() for i in range(size)]
+    return pd.DataFrame(rows, columns=["id", "section", "verdict"])
 
 
-def stations():
-    row = {"figure": "over 146x", "about": "smaller", "verdict": "depends", "notebook": "04"}
-    open_row = {"figure": "$3.43B", "about": "market cap", "verdict": "-", "notebook": "01"}
-    return {f"station\n{i}": [row, open_row][: 1 + i % 2] for i in range(7)}
+def links():
+    widest = ("super leverage", "of components are sent.", "does-not-add-up", "ran", "04_x")
+    rows = [widest, ("22-40:1", "subsidy to revenue", "not-testable", "not-run", "")] * 5
+    waiting = ("94.5%", "of the time", "-", "not-yet", "06_x")
+    return pd.DataFrame([*rows, waiting], columns=["figure", "about", "verdict", "status", "notebook"])
 
 
 def paired():
@@ -137,10 +136,9 @@ FIGURES = {
     "momentum_by_round": (feedback.momentum_by_round, with_memory),
     "trade_by_density": (functools.partial(feedback.trade_by_density, chunk=4096, marked=64), densities),
     "bits_per_value": (wire.bits_per_value, formats),
-    "claims_map": (overview.claims_map, claims),
     "verdict_counts": (overview.verdict_counts, claims),
     "comparisons": (overview.comparisons, paired),
-    "story": (overview.story, stations),
+    "story": (story.story, links),
 }
 
 
@@ -170,13 +168,11 @@ def test_texts_stay_inside_and_apart(name):
         assert min(overlap) < 3, (a, b)
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if name != "story"])
+@pytest.mark.parametrize("name", FIGURES)
 def test_other_tables_are_refused_by_name(name):
     draw, data = FIGURES[name]
     table = data()
-    dropped = {"claims_map": "notebook", "verdict_counts": "verdict", "shares_at_end": "decay"}.get(
-        name, table.columns[0]
-    )
+    dropped = {"verdict_counts": "verdict", "shares_at_end": "decay"}.get(name, table.columns[0])
     with pytest.raises(ValueError, match=f"lacks {dropped}"):
         draw(table.drop(columns=dropped), TITLE)
     with pytest.raises(ValueError, match="no rows"):
@@ -214,13 +210,23 @@ def test_long_bars_are_cut_and_say_so():
     assert longest == pytest.approx(20.01 * 1.25)
 
 
-def test_each_claim_is_one_mark_and_the_legend_counts_them():
-    table = claims()
-    figure = overview.claims_map(table, TITLE)
-    assert len(figure.axes[0].lines) == 90
-    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert labels[0] == "adds-up: 9"
-    assert labels[-1] == "not judged: 9"
+def test_every_link_is_a_card_with_its_verdict_or_status():
+    found = [text for text, _ in texts(story.story(links(), TITLE))]
+    assert found.count("does-not-add-up") == found.count("ch. 04") == 5
+    assert found.count("no chapter") == 5
+    assert "not-yet" in found
+
+
+def test_a_card_holds_its_words():
+    figure = story.story(links(), TITLE)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    boxes = [patch.get_window_extent() for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    assert len(boxes) == 11
+    for text in axes.texts:
+        if text.get_text():
+            inside = text.get_window_extent()
+            assert any(box.x0 < inside.x0 and inside.x1 < box.x1 for box in boxes), text.get_text()
 
 
 def test_sections_are_counted_apart():
@@ -241,3 +247,8 @@ def test_the_best_trial_of_every_arm_has_a_ring():
     assert len(rings) == 4
     assert {(0.002, 5.0), (0.002, 5.2), (0.002, 5.4)} < found
     assert (0.0, 5.7) in found
+
+
+def test_comparisons_that_did_not_run_leave_an_empty_axis():
+    table = paired().assign(value=None, low=None, high=None, margin=None)
+    assert overview.comparisons(table, TITLE).axes[0].get_yticks().size == 0

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from locolab.report.findings import BEGIN, END
 from locolab.run import execute, pipeline, preflight, state
 from locolab.run.errors import SetupError
 from locolab.run.publish import publish
@@ -39,9 +40,14 @@ def test_a_complete_run_is_copied_and_old_figures_go(plan, tmp_path):
     old = checkout / "docs/figures/02_gone/fig-z.svg"
     old.parent.mkdir(parents=True)
     old.write_text("<svg/>")
+    (checkout / "README.md").write_text(f"# Us\n{BEGIN}\nnothing yet\n{END}\nthe end\n")
     written = {path.relative_to(checkout).as_posix() for path in publish(plan, checkout)}
-    assert written == {"RESULTS.md", "docs/results.json", "docs/figures/03_memory/fig-a.svg"}
+    assert written == {"README.md", "RESULTS.md", "docs/results.json", "docs/figures/03_memory/fig-a.svg"}
     assert not old.exists()
+    readme = (checkout / "README.md").read_text()
+    assert readme.startswith(f"# Us\n{BEGIN}\n- **Our own statements**, 1 rows: – not-testable 1.\n")
+    assert "\nFrom the run of " in readme
+    assert readme.endswith(f"in [RESULTS.md](RESULTS.md).\n{END}\nthe end\n")
     record = json.loads((checkout / "docs/results.json").read_text())
     assert record["profile"] == "fast"
     assert record["claims"] == {}

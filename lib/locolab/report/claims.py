@@ -30,6 +30,7 @@ __all__ = [
     "judge",
     "load_ledger",
     "number",
+    "rule_text",
     "standing",
 ]
 
@@ -186,10 +187,11 @@ def _text(claim: Claim, shown: Measured, verdict: str, profile: str) -> str:
         parts.append(f"[{number(shown.low)}, {number(shown.high)}]")
     if shown.n is not None:
         parts.append(f"n = {shown.n}")
-    return "; ".join([" ".join(parts), _rule_text(claim, profile), verdict]).removeprefix("; ")
+    return "; ".join([" ".join(parts), rule_text(claim, profile), verdict]).removeprefix("; ")
 
 
-def _rule_text(claim: Claim, profile: str) -> str:
+def rule_text(claim: Claim, profile: str) -> str:
+    """Return the rule of a row in words: what it compares with, or why it cannot be tested here."""
     check = claim.check
     return {
         "rounds-to": f"printed as {claim.value}",

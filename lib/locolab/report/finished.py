@@ -7,9 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
-from locolab.files import results_dir
+from locolab.files import results_dir, states_dir
 from locolab.report import wording
 
 Runs = Mapping[str, dict[str, Any]]
@@ -50,17 +48,14 @@ def key_figures(profile: str, done: Runs, where: str) -> list[str]:
     return pictures
 
 
-def seconds(profile: str) -> pd.DataFrame:
-    """Return notebook and whole seconds of the last run; empty where no run has left its summary."""
-    spent = _summary(profile).get("timings", {}).get("seconds", {})
-    rows = [(name, round(value)) for name, value in spent.items()]
-    return pd.DataFrame(rows, columns=["notebook", "seconds"])
+def seconds(profile: str) -> dict[str, float]:
+    """Return the seconds that each notebook's last run took, without those that the runner never ran."""
+    return {name: state["seconds"] for name, state in _states(profile).items() if state["seconds"]}
 
 
 def failed(profile: str) -> set[str]:
     """Return the notebooks whose last run ended in an error."""
-    states = _summary(profile).get("notebooks", {})
-    return {name for name, state in states.items() if state["status"] == "failed"}
+    return {name for name, state in _states(profile).items() if state["status"] == "failed"}
 
 
 def cells_hash(profile: str, done: Runs) -> str:
@@ -75,6 +70,6 @@ def cells_hash(profile: str, done: Runs) -> str:
     return digest.hexdigest()[:16]
 
 
-def _summary(profile: str) -> dict[str, Any]:
-    path = results_dir(profile) / "summary.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+def _states(profile: str) -> dict[str, dict[str, Any]]:
+    paths = sorted(states_dir(profile).glob("*.json"))
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}

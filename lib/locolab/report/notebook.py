@@ -138,9 +138,9 @@ class Run:
         show.markdown(f"*{found.label}*")
         return found
 
-    def table(self, data: pd.DataFrame, caption: str = "", digits: int = 4) -> None:
-        """Display a table with a caption, numbers at `digits` significant digits."""
-        show.table(data, caption, digits)
+    def table(self, data: pd.DataFrame, caption: str = "", digits: int = 4, fold: bool = False) -> None:
+        """Display a table with a caption, numbers at `digits` significant digits; see `show.table`."""
+        show.table(data, caption, digits, fold)
 
     def source(self, item: Any, docstring: bool = False) -> None:
         """Display the library's source of a function or class, without its docstring unless asked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,12 @@ _SAID = (
 _FOUND = "verdict status value low high n unit word margin expected note readings"
 
 
-def collect(profile: str, ledger: Ledger | None = None) -> pd.DataFrame:
+def collect(
+    profile: str, ledger: Ledger | None = None, outcomes: Mapping[str, Outcome] | None = None
+) -> pd.DataFrame:
     """Return one row per claim of the ledger, in its order, with its outcome at a profile.
+
+    `outcomes` are those of the results folder unless they are given.
 
     Columns: id, section, places, statement, printed (the figure as printed), kind, scale, faithful, notebook,
     cell, gate, expected_verdict, conflicts_with, would_change, better (higher or lower, of comparisons);
@@ -36,7 +41,8 @@ def collect(profile: str, ledger: Ledger | None = None) -> pd.DataFrame:
     `status` why; those that cannot be tested say so without a run.
     """
     ledger = load_ledger() if ledger is None else ledger
-    outcomes, failed = read_outcomes(profile), finished.failed(profile)
+    failed = finished.failed(profile) if outcomes is None else set()
+    outcomes = read_outcomes(profile) if outcomes is None else outcomes
     rows = []
     for name, claim in ledger.items():
         row = {**_said(claim), **_found(outcomes.get(name) or standing(claim))}
@@ -76,15 +82,24 @@ def verdict_text(row: Mapping[Any, Any]) -> str:
     return f"{mark.shape} {row['verdict']}" if mark else f"{style.NO_VERDICT.shape} {row['status']}"
 
 
+def tally(frame: pd.DataFrame) -> dict[str, int]:
+    """Return how many rows have which verdict (else status), in the order of the scale.
+
+    >>> tally(pd.DataFrame({"verdict": ["-", "depends", "-"], "status": ["not-yet", "ran", "not-yet"]}))
+    {'◆ depends': 1, '· not-yet': 2}
+    """
+    words = [verdict_text(row) for row in frame.to_dict("records")]
+    known = [f"{mark.shape} {name}" for name, mark in style.VERDICTS.items()]
+    order = sorted(set(words), key=lambda word: (known.index(word) if word in known else len(known), word))
+    return {word: words.count(word) for word in order}
+
+
 def counts(frame: pd.DataFrame) -> pd.DataFrame:
     """Return how many rows ended in which verdict: a row per verdict, a column per section, no sums."""
-    words = pd.Series([verdict_text(row) for row in frame.to_dict("records")], index=frame.index)
-    table = pd.crosstab(words, frame["section"])
-    known = [f"{mark.shape} {name}" for name, mark in style.VERDICTS.items()]
-    order = sorted(table.index, key=lambda word: (known.index(word) if word in known else len(known), word))
-    table = table.reindex(index=order, columns=[name for name in SECTIONS if name in table.columns])
-    named = table.rename(columns=TITLES).rename_axis(columns=None)
-    return named.rename_axis(index="verdict").reset_index()
+    sections = [name for name in SECTIONS if (frame["section"] == name).any()]
+    found = {name: tally(frame[frame["section"] == name]) for name in sections}
+    rows = [(word, *(found[name].get(word, 0) for name in sections)) for word in tally(frame)]
+    return pd.DataFrame(rows, columns=["verdict", *(TITLES[name] for name in sections)])
 
 
 def write_results(profile: str, ledger: Ledger | None = None) -> Path:
@@ -98,7 +113,7 @@ def results_page(profile: str, figures: str = FIGURES, ledger: Ledger | None = N
     """Return RESULTS.md as text; `figures` is the link to a figure, with the fields notebook and name.
 
     Stamp, counts by verdict (sections side by side, never summed), key figures, the claims by section with
-    every reading, and seconds per notebook where a run has left its summary.
+    every reading, and the seconds of each notebook that the runner ran.
     """
     frame, done, spent = collect(profile, ledger), finished.runs(profile), finished.seconds(profile)
     parts = ["# Results", finished.stamp(profile, done), "## Verdicts", markdown(counts(frame))]
@@ -108,8 +123,9 @@ def results_page(profile: str, figures: str = FIGURES, ledger: Ledger | None = N
         rows = frame[frame["section"] == section]
         if len(rows):
             parts += [f"## {TITLES[section]}", markdown(view(frame, section)), *_readings(rows)]
-    if len(spent):
-        parts += ["## Time", markdown(spent), "A training that was in the cache took the time to load it."]
+    if spent:
+        table = pd.DataFrame([(name, round(n)) for name, n in spent.items()], columns=["notebook", "seconds"])
+        parts += ["## Time", markdown(table), "A training that was in the cache took the time to load it."]
     return "\n\n".join(parts) + "\n"
 
 
@@ -152,4 +168,5 @@ def _readings(rows: pd.DataFrame) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    return str(value).strip().replace("|", "\\|").replace("\n", " ")
+    text = str(value).strip().replace("\n", " ")
+    return re.sub(r"([|$~*])", r"\\\1", text)  # a cell border, mathematics, struck out, emphasis

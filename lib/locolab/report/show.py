@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import html
 import inspect
 import re
 import textwrap
@@ -16,6 +17,10 @@ from IPython.display import HTML, Image, Markdown, display
 from locolab.files import ROOT
 
 PIXELS_PER_INCH = 110
+SHORT = 20
+"""Columns with no longer text than this do not wrap."""
+NO_MATHEMATICS = 'class="tex2jax_ignore mathjax_ignore"'
+"""What keeps two dollar signs in a table from being read as the ends of a formula."""
 
 
 def markdown(text: str) -> None:
@@ -28,12 +33,28 @@ def picture(png: bytes, alt: str, width: float) -> None:
     display(Image(data=png, format="png", width=round(width * PIXELS_PER_INCH), alt=alt))
 
 
-def table(data: pd.DataFrame, caption: str = "", digits: int = 4) -> None:
-    """Display a table with its caption above and numbers at `digits` significant digits."""
-    style = data.style.hide(axis="index").format(lambda value: cell_text(value, digits))
+def table(data: pd.DataFrame, caption: str = "", digits: int = 4, fold: bool = False) -> None:
+    """Display a table with its caption above and numbers at `digits` significant digits.
+
+    With `fold` only the caption is seen until a reader opens it.
+    """
+    style = data.style.hide(axis="index").format(lambda value: cell_text(value, digits), escape="html")
+    looks: Any = {name: _look(data[name]) for name in data}
+    style = style.set_table_styles(looks).set_table_attributes(NO_MATHEMATICS)
     # pandas draws a random identifier per table; one made from the content keeps re-runs the same
     style = style.set_uuid(hashlib.sha256(f"{caption}{data.to_csv()}".encode()).hexdigest()[:8])
-    display(HTML((style.set_caption(caption) if caption else style).to_html()))
+    if fold:
+        display(HTML(f"<details><summary>{html.escape(caption)}</summary>{style.to_html()}</details>"))
+        return
+    display(HTML((style.set_caption(html.escape(caption)) if caption else style).to_html()))
+
+
+def _look(column: pd.Series) -> list[dict[str, str]]:
+    """Return how a column stands: words to the left, wrapped where they are long; numbers to the right."""
+    texts = [value for value in column if isinstance(value, str)]
+    space = "nowrap" if max(map(len, texts), default=0) <= SHORT else "pre-line"
+    look = f"text-align: left; white-space: {space}; overflow-wrap: break-word; " if texts else ""
+    return [{"selector": "td, th", "props": f"{look}vertical-align: top"}]
 
 
 def cell_text(value: Any, digits: int = 4) -> str:

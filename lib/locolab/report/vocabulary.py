@@ -42,17 +42,20 @@ only somebody else's records or taste can settle is not testable here.
 """
 
 KINDS = tuple(KIND_VERDICTS)
-VERDICTS = (
-    "adds-up",
-    "does-not-add-up",
-    "reproduced",
-    "holds-small",
-    "not-seen-small",
-    "depends",
-    "contradicted",
-    "inconclusive",
-    "not-testable",
-)
+MEANINGS = {
+    "adds-up": "the printed figures fit each other within their rounding; nothing is said about their truth",
+    "reproduced": "the same quantity under the same conditions came out here",
+    "holds-small": "seen in trainings of our size; neither confirms nor refutes the large run",
+    "depends": "its readings part; each is printed, none is picked",
+    "inconclusive": "it ran, and the interval leaves both sides of the rule open",
+    "not-seen-small": "not seen in trainings of our size; neither confirms nor refutes the large run",
+    "does-not-add-up": "the printed figures do not fit each other within their rounding",
+    "contradicted": "the stated conditions exclude the stated value, by arithmetic or by running named code",
+    "not-testable": "rests on outside records, private data, opinion, prediction, or scale that we lack",
+}
+"""What each verdict says, in a line."""
+
+VERDICTS = tuple(MEANINGS)
 
 
 def allowed_verdicts(kind: str, scale: str) -> frozenset[str]:

@@ -8,14 +8,12 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from locolab.files import ROOT
 from locolab.report.claims import gate_fails
+from locolab.report.evidence import PUBLISHED
 from locolab.report.ledger import Claim, Ledger
 from locolab.report.outcomes import Checked
 from locolab.report.vocabulary import NO_VERDICT
 from locolab.report.wording import measured
-
-PUBLISHED = ROOT / "docs" / "results.json"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from locolab.files import ROOT, results_dir, write_atomic
-from locolab.report import scorecard
+from locolab.report import findings, scorecard
 from locolab.run.errors import SetupError
 from locolab.run.pipeline import Plan, is_current, make_plan
 from locolab.run.results import OK, collect, summary
@@ -16,7 +17,9 @@ PROFILE = "fast"
 
 
 def publish(plan: Plan | None = None, root: Path = ROOT) -> list[Path]:
-    """Return the files written below `root`: RESULTS.md, docs/results.json and docs/figures/NOTEBOOK/*.svg.
+    """Return the files written below `root`: RESULTS.md, README.md, docs/results.json and docs/figures/.
+
+    Of README.md only the block of findings changes; it is made from the verdicts.
 
     Raises SetupError, naming what is missing, unless every notebook ran at profile fast with today's code and
     no gate fails. Figures that the run no longer makes are removed.
@@ -33,6 +36,8 @@ def publish(plan: Plan | None = None, root: Path = ROOT) -> list[Path]:
     copies = {root / "docs" / "results.json": json.dumps(record, indent=1, sort_keys=True).encode() + b"\n"}
     page = scorecard.results_page(PROFILE, "docs/figures/{notebook}/{name}.svg", plan.ledger)
     copies[root / "RESULTS.md"] = page.encode()
+    readme = root / "README.md"
+    copies[readme] = findings.insert(readme.read_text(encoding="utf-8"), _found(plan, record)).encode()
     for name in plan.notebooks:
         for figure in sorted((results / name / "figures").glob("*.svg")):
             copies[figures / name / figure.name] = figure.read_bytes()
@@ -42,3 +47,13 @@ def publish(plan: Plan | None = None, root: Path = ROOT) -> list[Path]:
         if path not in copies:
             path.unlink()
     return list(copies)
+
+
+def _found(plan: Plan, record: dict[str, Any]) -> str:
+    """Return the block of README.md: what was found, and whose run it was."""
+    made = record["provenance"]
+    source = (
+        f"From the run of {made['date']} (profile `{PROFILE}`, {made['device']}, commit {made['commit']}), "
+        "written by `python -m locolab publish`; every row with its readings is in [RESULTS.md](RESULTS.md)."
+    )
+    return findings.findings(scorecard.collect(PROFILE, plan.ledger), source)

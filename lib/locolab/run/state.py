@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from locolab.files import results_dir, sha256, write_atomic
+from locolab.files import results_dir, sha256, states_dir, write_atomic
 
 STAMPED = "run.json"
 """The one file of a notebook's folder that holds a date, so it says nothing about whether outputs changed."""
@@ -83,4 +83,4 @@ def fingerprint(profile: str, name: str) -> str:
 
 
 def _path(profile: str, name: str) -> Path:
-    return results_dir(profile) / ".state" / f"{name}.json"
+    return states_dir(profile) / f"{name}.json"
