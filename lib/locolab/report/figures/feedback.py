@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from locolab.report import style
 from locolab.report.figures.common import require
@@ -75,13 +76,25 @@ def shares_at_end(frame: pd.DataFrame, title: str) -> Figure:
         for name, (_, colour) in SHARES.items():
             width = float(rows[name].mean())
             axes.barh(y, width, left=left, height=0.6, color=colour, linewidth=0)
+            if width > 0.07:  # room for the number
+                ink = "white" if colour == style.SLATE else style.INK
+                middle = left + width / 2
+                axes.text(
+                    middle, y, f"{100 * width:.0f} %", color=ink, fontsize=7.5, ha="center", va="center"
+                )
             left += width
         axes.plot(
-            rows["arrived"], [y] * len(rows), ".", color="white", markeredgecolor=style.INK, markersize=5
+            rows["arrived"],
+            [y + 0.22] * len(rows),
+            ".",
+            color="white",
+            markeredgecolor=style.INK,
+            markersize=4,
         )
     names = [f"{NAMES[str(selection)]}, decay {decay:g}" for (selection, decay), _ in senders]
     axes.set_yticks(range(len(senders)), names)
     axes.set(xlim=(0, 1), ylim=(len(senders) - 0.5, -0.5), xlabel="share of what was produced")
+    axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     axes.grid(visible=False)
     axes.tick_params(axis="y", length=0)
     handles = [axes.barh(0, 0, color=colour, label=label) for label, colour in SHARES.values()]
@@ -93,17 +106,18 @@ def shares_at_end(frame: pd.DataFrame, title: str) -> Figure:
 def momentum_by_round(frame: pd.DataFrame, title: str) -> Figure:
     """Return how near memory comes to outer momentum: cosines with the momentum of the same sequence.
 
-    `frame`, all of one decay: round, selection, seed, feedback_momentum, produced_momentum, and
-    feedback_unrelated (top-k's memory against the momentum of another run).
+    `frame`, all of one decay: round, selection, seed, feedback_momentum, produced_momentum,
+    sent_momentum, and feedback_unrelated (top-k's memory against the momentum of another run).
     """
-    columns = ("feedback_momentum", "produced_momentum", "feedback_unrelated")
+    columns = ("feedback_momentum", "produced_momentum", "feedback_unrelated", "sent_momentum")
     require(frame, ("round", "selection", "seed", *columns), "momentum_by_round")
     top, random = (frame[frame["selection"] == name] for name in NAMES)
     lines = [
         (top, columns[0], Look("memory, top-k", COLOURS["magnitude"], "-", "o")),
         (random, columns[0], Look("memory, random-k", COLOURS["random"], "-", "X")),
         (top, columns[1], Look("pseudo-gradient", style.VIOLET, "-", "s")),
-        (top, columns[2], Look("top-k, another run", style.AMBER, "--", "D")),
+        (top, columns[3], Look("sent by top-k", COLOURS["magnitude"], ":", "D")),
+        (top, columns[2], Look("top-k, another run", style.AMBER, "--", "v")),
     ]
     figure, axes = style.new_figure()
     axes.axhline(0, color=style.FAINT, linewidth=0.8)
@@ -135,6 +149,7 @@ def trade_by_density(frame: pd.DataFrame, title: str, chunk: int, marked: int) -
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_xlabel("density (%)")
         axes.set_ylabel(f"cosine of {label}")
+    both[0].set_ylim(0, 1.03)
     style.legend_beside(both[1])
     style.set_figure_title(figure, title)
     return figure
