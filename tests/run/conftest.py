@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 import pytest
 
 from locolab.report.ledger import Check, Claim, Ledger
@@ -88,3 +91,28 @@ def executed(results: Path) -> Callable[[], list[str]]:
         return names
 
     return read
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Return a function that returns once a condition holds, and fails after some seconds."""
+
+    def wait(condition: Callable[[], bool], seconds: float = 90.0) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.05)
+
+    return wait
+
+
+@pytest.fixture
+def gone(until: Callable[..., None]) -> Callable[[str], None]:
+    """Return a function that waits for the end of the processes whose ids a text lists."""
+
+    def alive(pid: int) -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return False
+
+    return lambda text: until(lambda: not any(alive(int(word)) for word in text.split()))

@@ -1,21 +1,23 @@
 """The command line as its users meet it: help, errors of one line, exit codes, a real run."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
+from locolab.files import ROOT
 from locolab.run import cli
 
-HANG = """import os, pathlib, time
-marker = pathlib.Path(os.environ["LOCOLAB_RESULTS"]) / "started"
-if not marker.exists():
-    marker.touch()
+HANG = """import os, pathlib, subprocess, sys, time
+log = pathlib.Path(os.environ["LOCOLAB_RESULTS"]) / "hung.txt"
+if not log.exists() or len(log.read_text().split()) < 4:
+    worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    with log.open("a") as file:
+        print(os.getpid(), worker.pid, file=file)
     time.sleep(600)"""
+"""Hangs with a worker of its own, twice; then it has nothing to do."""
 
 
 def command(*words):
@@ -81,17 +83,31 @@ def test_claims_lists_the_ledger_and_says_what_was_not_run(make, results, capsys
     assert "not-testable" in out
 
 
-def test_a_run_killed_in_a_notebook_goes_on_and_gives_the_same_bytes(make, results, executed):
+@pytest.fixture
+def stopped(results, until, gone):
+    """Return a function: the exit code of a run that gets a signal when its notebook hangs once more."""
+
+    def go(folder, sign, times):
+        log = results / "hung.txt"
+        runner = subprocess.Popen(command("run", "--notebooks", folder), stderr=subprocess.PIPE, text=True)
+        until(lambda: log.exists() and len(log.read_text().split()) == 2 * times)
+        runner.send_signal(sign)
+        said = runner.communicate(timeout=60)[1]
+        gone(log.read_text())
+        return runner.returncode, said
+
+    return go
+
+
+def test_a_stopped_run_goes_on_and_gives_the_same_bytes(make, results, executed, stopped):
     make("02_steps")
     folder = make("03_memory", HANG, needs=("02",)).parent
-    runner = subprocess.Popen(command("run", "--notebooks", folder), stdout=subprocess.PIPE, text=True)
-    end = time.monotonic() + 90
-    while not (results / "started").exists():
-        assert time.monotonic() < end, "the notebook never started"
-        time.sleep(0.1)
-    os.kill(runner.pid, signal.SIGKILL)
-    runner.wait()
+    code, _ = stopped(folder, signal.SIGKILL, 1)
+    assert code == -signal.SIGKILL
     assert executed() == ["02_steps"]
+    code, said = stopped(folder, signal.SIGINT, 2)
+    assert code == 130
+    assert said == "\nstopped; what was complete is kept, the next run goes on from there\n"
 
     done = run("run", "--notebooks", folder)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -112,3 +128,9 @@ def outcome(results):
     kept = [path for path in paths if ".state" not in path.parts and path.suffix not in (".xml", ".md")]
     files = {path.name: path.read_bytes() for path in kept if path.name != "summary.json"}
     return summary, files
+
+
+def test_plain_doit_knows_the_same_tasks(results):
+    doit = [sys.executable, "-m", "doit", "list"]
+    done = subprocess.run(doit, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["fast", "full", "smoke"]

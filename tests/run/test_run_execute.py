@@ -1,15 +1,9 @@
 """One notebook in a process of its own: what it leaves, and that nothing of it outlives its end."""
 
-import contextlib
 import json
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import nbformat
-import psutil
 
 from locolab.run import execute, notebooks, state
 
@@ -17,19 +11,6 @@ SLEEP = """import os, pathlib, subprocess, sys, time
 worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 pathlib.Path("pids").write_text(f"{os.getpid()} {worker.pid}")
 time.sleep(600)"""
-
-
-def wait_for(condition, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
-def alive(pid):
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def test_the_copy_holds_parameters_and_outputs_but_no_times_or_paths(make, results):
@@ -66,7 +47,7 @@ def test_a_dead_kernel_is_an_error_of_its_cell(make, results):
     assert (done.error["cell"], done.error["name"]) == ("cell-0", "KernelDied")
 
 
-def test_at_the_limit_everything_it_started_is_killed(make, results, monkeypatch):
+def test_at_the_limit_everything_it_started_is_killed(make, results, gone, monkeypatch):
     path = make("03_memory", SLEEP)
     pids, clock = path.parent / "pids", time.monotonic
 
@@ -79,21 +60,7 @@ def test_at_the_limit_everything_it_started_is_killed(make, results, monkeypatch
     assert done.error["name"] == "TimeLimit"
     assert done.error["cell"] == "cell-0"
     assert "500 s" in done.error["text"]
-    wait_for(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()))
-
-
-def test_a_killed_runner_leaves_no_kernel_behind(make, results):
-    path = make("03_memory", SLEEP)
-    code = (
-        "import sys; from pathlib import Path; from locolab.run import execute, notebooks; "
-        "execute.execute(notebooks.read(Path(sys.argv[1])), 'smoke', {}, 60)"
-    )
-    runner = subprocess.Popen([sys.executable, "-c", code, str(path)])
-    pids = Path(path.parent / "pids")
-    wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2)
-    runner.send_signal(signal.SIGKILL)
-    runner.wait()
-    wait_for(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()))
+    gone(pids.read_text())
 
 
 def test_a_child_that_leaves_no_notebook_points_at_its_log(make, results):

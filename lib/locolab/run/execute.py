@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import nbformat
 import psutil
 
-from locolab.files import results_dir, write_atomic
+from locolab.files import states_dir, write_atomic
 from locolab.run import outputs, state
 from locolab.run.notebooks import Notebook
 
@@ -47,9 +47,9 @@ def execute(
     At the limit (seconds of wall time) the child and everything it started is killed. The peak is the largest
     sum of resident memory over the process tree, sampled every `SAMPLE_SECONDS`.
     """
-    base = results_dir(profile)
-    working, log = base / ".state" / f"{notebook.name}.ipynb", base / ".state" / f"{notebook.name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    folder = states_dir(profile)
+    working, log = folder / f"{notebook.name}.ipynb", folder / f"{notebook.name}.log"
+    folder.mkdir(parents=True, exist_ok=True)
     working.unlink(missing_ok=True)
     job = {"source": str(notebook.path), "output": str(working), "parameters": dict(parameters)}
     began = time.monotonic()

@@ -13,7 +13,7 @@ from typing import Any
 from doit.cmd_base import ModuleTaskLoader
 from doit.doit_cmd import DoitMain
 
-from locolab.files import cache_dir, results_dir
+from locolab.files import cache_dir, states_dir
 from locolab.report.ledger import Ledger, load_ledger
 from locolab.run import execute, keys, preflight, profiles, state
 from locolab.run.gates import rows_of
@@ -119,7 +119,7 @@ def run(plan: Plan, jobs: int = 1) -> int:
     """
     problems: list[Exception] = []
     config: dict[str, Any] = {
-        "dep_file": str(results_dir(plan.profile) / ".state" / "doit.db"),
+        "dep_file": str(states_dir(plan.profile) / "doit.db"),
         "reporter": NotebookReporter(sys.stdout, {}, jobs),
         "continue": True,
         "num_process": jobs,

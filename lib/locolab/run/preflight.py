@@ -10,7 +10,7 @@ from pathlib import Path
 import filelock
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
-from locolab.files import DiskFullError, results_dir
+from locolab.files import DiskFullError, results_dir, states_dir
 from locolab.run.errors import SetupError
 from locolab.run.keys import modules_used
 from locolab.run.notebooks import KERNEL, Notebook
@@ -30,7 +30,7 @@ def check(notebooks: Sequence[Notebook], profile: str) -> None:
 @contextlib.contextmanager
 def only_runner(profile: str) -> Iterator[None]:
     """Hold the profile's lock; SetupError if another run of the same profile has it."""
-    folder = results_dir(profile) / ".state"
+    folder = states_dir(profile)
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / "lock")
     try:
