@@ -8,12 +8,13 @@ from locolab.run import notebooks
 from locolab.run.notebooks import NotebookError
 
 
-def test_overview_and_scorecard_come_last_and_need_all_others(make):
+def test_scorecard_and_overview_come_last_and_need_all_before_them(make):
     for name in ("13_scorecard", "00_overview", "04_wire", "02_steps"):
         path = make(name)
     found = notebooks.discover(path.parent)
-    assert list(found) == ["02_steps", "04_wire", "00_overview", "13_scorecard"]
-    assert found["00_overview"].needs == found["13_scorecard"].needs == ("02_steps", "04_wire")
+    assert list(found) == ["02_steps", "04_wire", "13_scorecard", "00_overview"]
+    assert found["13_scorecard"].needs == ("02_steps", "04_wire")
+    assert found["00_overview"].needs == ("02_steps", "04_wire", "13_scorecard")
 
 
 def test_needs_are_given_by_number_or_name_and_followed(make):

@@ -193,9 +193,10 @@ def _text(claim: Claim, shown: Measured, verdict: str, profile: str) -> str:
 def rule_text(claim: Claim, profile: str) -> str:
     """Return the rule of a row in words: what it compares with, or why it cannot be tested here."""
     check = claim.check
+    margin = "one sd of the baseline" if check.margin == "baseline-sd" else check.margin
     return {
         "rounds-to": f"printed as {claim.value}",
-        "paired": f"expected: {check.expects}, {check.better} is better, margin {check.margin}",
+        "paired": f"expected: {check.expects}, {check.better} is better, margin {margin}",
         "readings": f"{len(claim.readings)} readings",
         "none": f"not testable here: {check.reason}",
     }.get(check.rule) or f"{check.rule.replace('-', ' ')} {number(rule_value(claim, check, profile))}"

@@ -39,7 +39,7 @@ def judged(frame: pd.DataFrame, section: str, ledger: Ledger, profile: str) -> p
             "expected": _expected(ledger[row["id"]], profile),
             "measured": result(row),
             "verdict": verdict_text(row),
-            "faithful": row["faithful"] or "",
+            "faithful": _faithful(ledger[row["id"]]),
         }
         for row in rows.to_dict("records")
     ]
@@ -121,6 +121,12 @@ def _claim(row: dict[Any, Any]) -> str:
     printed = f" Printed: {row['printed']}." if row["printed"] else ""
     name = row["id"].partition(".")[2]
     return f"{name} (chapter {row['notebook'][:2]})\n{row['statement']}{printed}"
+
+
+def _faithful(claim: Claim) -> str:
+    """Return whether the article says what its source says, and what that is where it differs."""
+    why = f"\n{claim.note or claim.source}" if claim.faithful == "differs-from-source" else ""
+    return f"{claim.faithful or ''}{why}"
 
 
 def _both_hold(row: dict[Any, Any]) -> str:

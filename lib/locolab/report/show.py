@@ -38,6 +38,9 @@ def table(data: pd.DataFrame, caption: str = "", digits: int = 4, fold: bool = F
 
     With `fold` only the caption is seen until a reader opens it.
     """
+    if data.empty:
+        markdown(f"*{caption}: none*" if caption else "*none*")
+        return
     style = data.style.hide(axis="index").format(lambda value: cell_text(value, digits), escape="html")
     looks: Any = {name: _look(data[name]) for name in data}
     style = style.set_table_styles(looks).set_table_attributes(NO_MATHEMATICS)

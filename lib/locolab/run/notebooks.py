@@ -13,8 +13,8 @@ from locolab.files import ROOT
 
 FOLDER = ROOT / "notebooks"
 KERNEL = "python3"
-LAST = ("00", "13")
-"""Numbers of the notebooks that read every other notebook's outcome, so they run last."""
+LAST = ("13", "00")
+"""Numbers of the notebooks that read the outcomes of all before them, in the order in which they run last."""
 
 
 class NotebookError(ValueError):
@@ -66,7 +66,7 @@ def discover(folder: Path = FOLDER) -> dict[str, Notebook]:
     found = [read(path) for path in sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))]
     if not found:
         raise NotebookError(f"no notebooks NN_*.ipynb in {folder}")
-    found.sort(key=lambda notebook: (notebook.number in LAST, notebook.name))
+    found.sort(key=lambda notebook: (_turn(notebook), notebook.name))
     names = [notebook.name for notebook in found]
     return {notebook.name: _resolve_needs(notebook, names) for notebook in found}
 
@@ -159,9 +159,14 @@ def _named(word: str, names: Iterable[str]) -> str:
     return matching[0]
 
 
+def _turn(notebook: Notebook) -> int:
+    """Return 0, or for one of `LAST` its place among them."""
+    return LAST.index(notebook.number) + 1 if notebook.number in LAST else 0
+
+
 def _resolve_needs(notebook: Notebook, names: list[str]) -> Notebook:
     if notebook.number in LAST:
-        return dataclasses.replace(notebook, needs=tuple(n for n in names if n[:2] not in LAST))
+        return dataclasses.replace(notebook, needs=tuple(names[: names.index(notebook.name)]))
     try:
         needs = [_named(word, names) for word in notebook.needs]
     except NotebookError as error:
