@@ -199,7 +199,14 @@ def rule_text(claim: Claim, profile: str) -> str:
         "paired": f"expected: {check.expects}, {check.better} is better, margin {margin}",
         "readings": f"{len(claim.readings)} readings",
         "none": f"not testable here: {check.reason}",
-    }.get(check.rule) or f"{check.rule.replace('-', ' ')} {number(rule_value(claim, check, profile))}"
+    }.get(check.rule) or _limit_text(claim, check, profile)
+
+
+def _limit_text(claim: Claim, check: Check, profile: str) -> str:
+    """Return a rule that compares with one number: at least, at most, or equal within its tolerances."""
+    parts = [f"{check.abs:g}"] * (check.abs > 0) + [f"{100 * check.rel:g} %"] * (check.rel > 0)
+    within = f" within {' + '.join(parts)}" if parts else ""
+    return f"{check.rule.replace('-', ' ')} {number(rule_value(claim, check, profile))}{within}"
 
 
 def number(value: float) -> str:

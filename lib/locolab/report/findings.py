@@ -20,6 +20,9 @@ JUDGED = tuple(word for word in VERDICTS if word != "not-testable")
 """The verdicts of rows that something here could settle."""
 
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
 class Link(NamedTuple):
     """A link of the article's chain: the row of the ledger, its figure in short, what that is about."""
 
@@ -32,8 +35,8 @@ CHAIN = (
     Link("article.parameters-72b", "72 billion", "parameters, trained by"),
     Link("article.dozens-of-nodes", "dozens", "of distrusting nodes:"),
     Link("article.local-steps-30", "30 steps", "each on its own, then"),
-    Link("article.topk-density", "1%-3%", "of components are sent"),
-    Link("article.two-bit-quantisation", "2-bit", "by value; that makes"),
+    Link("article.topk-density", "1%-3%", "of components are sent as"),
+    Link("article.two-bit-quantisation", "2-bit", "values; that makes"),
     Link("article.compression-146x", "over 146x", "less data to send, so"),
     Link("article.seventy-seconds", "70 seconds", "of exchange a round;"),
     Link("article.utilisation-94.5", "94.5%", "of the time computing."),
@@ -148,9 +151,9 @@ def by_chapter(frame: pd.DataFrame) -> str:
     return "\n".join([*lines, _row("", "none", "what only records or opinions can settle", none)])
 
 
-def _row(part: str, name: str, question: str, rows: pd.DataFrame) -> str:
-    cells = [_counted(rows[rows["section"] == section], "<br>") for section in SECTIONS]
-    return "| " + " | ".join([part, name, question, *cells]) + " |"
+def _row(part: str, title: str, question: str, rows: pd.DataFrame) -> str:
+    cells = [_counted(rows[rows["section"] == name], "<br>").replace(" ", NO_BREAK) for name in SECTIONS]
+    return "| " + " | ".join([part, title, question, *cells]) + " |"
 
 
 def _counted(rows: pd.DataFrame, between: str) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
 from locolab.report import style
 from locolab.report.figures.common import require
@@ -52,7 +53,8 @@ def comparisons(frame: pd.DataFrame, title: str) -> Figure:
     """Return every paired comparison on one axis: its interval in margins, to the right is better.
 
     `frame`: id, value, low, high (of the paired difference), margin, better (higher or lower), verdict. In
-    the shaded band two arms match; rows without a comparison or with a margin of 0 are left out.
+    the shaded band two arms match; the axis is logarithmic outside it. Rows without a comparison
+    or with a margin of 0 are left out.
     """
     require(frame, ("id", "value", "low", "high", "margin", "better", "verdict"), "comparisons")
     rows = frame[(frame["better"] != "") & (frame["margin"].fillna(0) > 0)]
@@ -66,6 +68,8 @@ def comparisons(frame: pd.DataFrame, title: str) -> Figure:
         axes.plot(ends, [y, y], color=_look(verdict).colour, linewidth=1.2)
         _mark(axes, row["value"] / unit, y, verdict)
     axes.set_yticks(range(len(rows)), list(rows["id"]))
+    axes.set_xscale("symlog", linthresh=1)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     axes.set_xlabel("difference in margins (right: better;\nband: the arms match; lines: 95 % intervals)")
     _bare(axes)
