@@ -35,7 +35,7 @@ def test_a_failing_cell_is_named_and_the_cells_after_it_do_not_run(make, results
         "cell": "cell-1",
         "name": "ZeroDivisionError",
         "text": "division by zero",
-        "where": "1 1 / 0",
+        "where": "at line 1 1 / 0",
     }
     assert state.executed_path("smoke", "03_memory").exists()
     assert not (path.parent / "after").exists()
@@ -44,7 +44,7 @@ def test_a_failing_cell_is_named_and_the_cells_after_it_do_not_run(make, results
 def test_a_dead_kernel_is_an_error_of_its_cell(make, results):
     path = make("03_memory", "import os\nos._exit(9)")
     done = execute.execute(notebooks.read(path), "smoke", {}, 60)
-    assert (done.error["cell"], done.error["name"]) == ("cell-0", "KernelDied")
+    assert (done.error["cell"], done.error["name"]) == ("cell-0", "DeadKernelError")
 
 
 def test_at_the_limit_everything_it_started_is_killed(make, results, gone, monkeypatch):
@@ -67,5 +67,5 @@ def test_a_child_that_leaves_no_notebook_points_at_its_log(make, results):
     notebook = notebooks.read(make("03_memory"))
     notebook.path.write_text("{")
     done = execute.execute(notebook, "smoke", {}, 60)
-    assert done.error["name"] == "NoOutput"
-    assert str(results / "smoke/.state/03_memory.log") in done.error["text"]
+    assert done.error["name"] == "NotJSONError"
+    assert str(results / "smoke/.state/03_memory.log") in done.error["where"]

@@ -36,14 +36,36 @@ def test_the_error_names_its_cell_and_line(executed):
         "cell": "setup",
         "name": "ValueError",
         "text": "no",
-        "where": "2 raise ValueError('no')",
+        "where": "at line 2 raise ValueError('no')",
     }
 
 
 def test_a_dead_kernel_is_blamed_on_the_last_cell_that_started(executed):
     executed.cells[3].metadata["papermill"]["start_time"] = "12:00"
     found = outputs.error_of(executed)
-    assert (found["cell"], found["name"]) == ("setup", "KernelDied")
+    assert (found["cell"], found["name"]) == ("setup", "")
+
+
+def test_an_error_that_a_cell_is_meant_to_show_is_none(executed):
+    shown = nbformat.v4.new_output("error", ename="ValueError", evalue="shown", traceback=[])
+    executed.cells[1].outputs, executed.cells[1].metadata.tags = [shown], ["raises-exception"]
+    executed.cells[3].outputs = [nbformat.v4.new_output("error", ename="KeyError", evalue="x", traceback=[])]
+    assert outputs.error_of(executed)["name"] == "KeyError"
+
+
+@pytest.mark.parametrize(
+    ("log", "code", "name", "text"),
+    [
+        ("OSError: [Errno 28] No space left on device", 1, "DiskFullError", "no space left"),
+        ("Traceback\nnbformat.reader.NotJSONError: Notebook does not\n", 1, "NotJSONError", "does not"),
+        ("INFO", -9, "Killed", "by signal 9"),
+        ("INFO", 3, "Ended", "with code 3"),
+    ],
+)
+def test_without_a_cell_the_log_says_what_happened(log, code, name, text):
+    found = outputs.last_words(log, code)
+    assert found[0] == name
+    assert text in found[1]
 
 
 def test_tidy_removes_times_and_paths(executed):

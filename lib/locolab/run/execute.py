@@ -63,17 +63,15 @@ def execute(
     seconds = time.monotonic() - began
     if reason == "stopped":
         raise KeyboardInterrupt
-    error = _collect(working, notebook, profile, process.returncode)
+    error = _collect(working, notebook, profile)
     if reason == "limit":
-        error = {
-            **error,
-            "name": "TimeLimit",
-            "text": f"stopped after {limit_seconds:.0f} s, the notebook's limit for profile {profile}",
-        }
-    elif error and not error["text"]:
-        error["text"] = f"the process ended with code {process.returncode}; its log is {log}"
+        error["name"] = "TimeLimit"
+        error["text"] = f"stopped after {limit_seconds:.0f} s, the notebook's limit for profile {profile}"
+    elif process.returncode and not error["name"]:
+        error["name"], error["text"] = outputs.last_words(log.read_text(errors="replace"), process.returncode)
+        error["where"] = f"its log is {log}"
     working.unlink(missing_ok=True)
-    return Execution(error, seconds, tree.peak_bytes)
+    return Execution(error if process.returncode else {}, seconds, tree.peak_bytes)
 
 
 def stop_all() -> None:
@@ -150,13 +148,13 @@ def _started(
             process.stdin.close()
 
 
-def _collect(working: Path, notebook: Notebook, profile: str, code: int) -> dict[str, Any]:
-    """Move the child's output to its place, tidied; return the error, empty if there is none."""
+def _collect(working: Path, notebook: Notebook, profile: str) -> dict[str, Any]:
+    """Move the child's output to its place, tidied; return what it says about an error."""
     try:
         content = nbformat.read(working, as_version=4)
     except (OSError, ValueError, nbformat.reader.NotJSONError):
-        return {"cell": "", "name": "NoOutput", "text": "", "where": ""}
-    error = outputs.error_of(content) if code else {}
+        return {"cell": "", "name": "", "text": "", "where": ""}
+    error = outputs.error_of(content)
     outputs.tidy(content)
     write_atomic(state.executed_path(profile, notebook.name), nbformat.writes(content) + "\n")
     return error

@@ -12,23 +12,33 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def error_of(content: Any) -> dict[str, Any]:
-    """Return the cell, name, text and line of the error in an executed notebook.
+    """Return cell, name, text and line of the error in an executed notebook.
 
-    Where no cell holds an error, the last one that started: the kernel died, or was killed, in it.
+    Where no cell holds an error that it should not, name and text are empty and the cell is the last one that
+    started: the kernel died, or was killed, in it.
     """
     for cell in content.cells:
         for output in cell.get("outputs", []):
-            if output.output_type == "error":
+            if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", []):
                 where = _arrow(output.get("traceback", []))
                 return {"cell": cell.id, "name": output.ename, "text": output.evalue, "where": where}
     started = [cell.id for cell in content.cells if cell.metadata.get("papermill", {}).get("start_time")]
-    cell = started[-1] if started else ""
-    return {
-        "cell": cell,
-        "name": "KernelDied",
-        "text": "the kernel ended in this cell (out of memory?)",
-        "where": "",
-    }
+    return {"cell": started[-1] if started else "", "name": "", "text": "", "where": ""}
+
+
+def last_words(log: str, code: int) -> tuple[str, str]:
+    """Return name and text of the error that ended a notebook's process, from its log and exit code.
+
+    >>> last_words("Traceback ...\\nnbclient.exceptions.DeadKernelError: Kernel died\\n", 1)
+    ('DeadKernelError', 'Kernel died (out of memory?)')
+    """
+    if "No space left on device" in log:
+        return "DiskFullError", "no space left on the disk of the results"
+    if code < 0:
+        return "Killed", f"its process was ended by signal {-code}"
+    found = re.findall(r"^[\w.]*?(\w*(?:Error|Exception)): (.*)$", log, re.MULTILINE)
+    name, text = found[-1] if found else ("Ended", f"its process ended with code {code}")
+    return name, text + " (out of memory?)" * (name == "DeadKernelError")
 
 
 def tidy(content: Any) -> None:
@@ -69,6 +79,6 @@ def _text(cell: Any) -> tuple[str, str]:
 
 
 def _arrow(traceback: list[str]) -> str:
-    """Return the notebook's own line that the traceback points at, without colours; empty if none does."""
+    """Return where the traceback points in the notebook's own code, without colours; empty if nowhere."""
     found = re.search(r"^-+> *(\d+ .*)$", _ANSI.sub("", "\n".join(traceback)), re.MULTILINE)
-    return found[1].strip() if found else ""
+    return f"at line {found[1].strip()}" if found else ""

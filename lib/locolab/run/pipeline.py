@@ -77,7 +77,9 @@ def tasks(plan: Plan, problems: list[Exception] | None = None) -> Iterator[dict[
     for name in plan.names:
         notebook = plan.notebooks[name]
         known = state.load(plan.profile, name)
-        expected = known.seconds if known and known.seconds else notebook.seconds_expected(plan.profile)
+        expected = (
+            known.seconds if known and known.status == "ok" else notebook.seconds_expected(plan.profile)
+        )
         yield {
             "name": name,
             "doc": f"execute {name} at profile {plan.profile}",
@@ -143,7 +145,12 @@ def run_notebook(plan: Plan, name: str) -> None:
     notebook, profile = plan.notebooks[name], plan.profile
     failed = [need for need in notebook.needs if _outcome(profile, need)[0] != "ok"]
     if failed and notebook.number not in LAST:
-        error = {"cell": "", "name": "Blocked", "text": f"needs {', '.join(failed)}, which failed"}
+        error = {
+            "cell": "",
+            "name": "Blocked",
+            "text": f"needs {', '.join(failed)}, which failed",
+            "where": "",
+        }
         state.save(profile, name, state.State("blocked", error=error))
         return
     key = plan.key(name)

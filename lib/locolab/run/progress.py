@@ -33,12 +33,10 @@ def size(n_bytes: float) -> str:
 
 def failure_block(name: str, error: Mapping[str, Any], copy: Path) -> str:
     """Return which notebook failed, in which cell, with which error, and where to look, indented."""
-    lines = [f"{name} failed in cell [{error['cell'] or '?'}]", f"  {error['name']}: {error['text']}"]
-    if error.get("where"):
-        lines.append(f"  at line {error['where']}")
-    if copy.exists():
-        lines.append(f"  the traceback is in {copy}")
-    return "\n".join("    " + line for text in lines for line in text.splitlines())
+    details = [f"{error['name']}: {error['text']}", error["where"]]
+    details += [f"the traceback is in {copy}"] if copy.exists() else []
+    indented = [" " * 6 + line for text in details for line in text.splitlines()]
+    return "\n".join([f"    {name} failed in cell [{error['cell'] or '?'}]", *indented])
 
 
 class NotebookReporter:
@@ -67,6 +65,8 @@ class NotebookReporter:
                 queue.extend(tasks[name].task_dep)
         self.waiting = {name: tasks[name].meta["expected"] for name in names if tasks[name].meta}
         self.total = len(self.waiting)
+        most = duration(sum(self.waiting.values()) / self.jobs)
+        self.stream.write(f"{self.total} notebooks, about {most} if all of them have to run\n")
 
     def execute_task(self, task: Any) -> None:
         """Note the start; on a terminal, show what is running until the next line replaces it."""
