@@ -55,6 +55,7 @@ def loss_against_tokens(frame: pd.DataFrame, title: str) -> Figure:
     require(frame, ("method", "seed", "tokens", "validation_loss"), "loss_against_tokens")
     figure = _over(frame.dropna(subset=["validation_loss"]), "tokens", "validation_loss", title)
     axes = figure.axes[0]
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1e6:g}M"))
     axes.set_xlabel("training tokens, all peers together")
     axes.set_ylabel("validation loss (nats/token)")
