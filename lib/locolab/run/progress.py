@@ -128,7 +128,7 @@ class NotebookReporter:
         now = time.monotonic()
         spent = sum(min(now - start, self.waiting[name]) for name, start in self.running.items())
         rest = (sum(self.waiting.values()) - spent) / self.jobs
-        return f"   about {duration(rest)} left"
+        return f"   about {duration(rest)} left" if rest >= 1 else "   nearly done"
 
     def _nothing(self, *_arguments: Any) -> None:
         """Hear a doit event that says nothing new to a reader."""

@@ -66,7 +66,8 @@ def _say_counts(shown: Console, done: Run) -> None:
 
 def _print_gates(shown: Console, done: Run) -> None:
     for gate in failing(done.gates):
-        _say(shown, f"GATE {gate.claim} ({gate.notebook}): expected {gate.expected}, got {gate.verdict}")
+        found = "was not checked" if gate.status == "not-checked" else f"got {gate.verdict}"
+        _say(shown, f"GATE {gate.claim} ({gate.notebook}): expected {gate.expected}, {found}")
     for line in done.moved:
         _say(shown, f"moved since the published run: {line}")
 
