@@ -54,15 +54,23 @@ def test_attributes_are_no_modules_and_other_packages_do_not_count():
 
 
 def test_the_style_sheet_counts_as_code_of_its_room(tmp_path, monkeypatch):
+    package = tmp_path / "locolab"
+    (package / "report").mkdir(parents=True)
+    (package / "report/style.py").write_text("x = 1")
+    (package / "report/style.mplstyle").write_text("figure.dpi: 100")
+    monkeypatch.setattr(keys.provenance, "PACKAGE", package)
     before = keys.code_of(["locolab.report.style"])
-    assert "mplstyle" not in before
-    assert keys.code_of(["locolab.config"]) != before
+    (package / "report/style.py").write_text("x = 1  # one")
+    assert keys.code_of(["locolab.report.style"]) == before
+    (package / "report/style.mplstyle").write_text("figure.dpi: 200")
+    assert keys.code_of(["locolab.report.style"]) != before
 
 
-def test_recorded_experiments_are_found_by_their_literal_name(tmp_path, monkeypatch):
+def test_data_is_found_by_the_names_in_the_code(tmp_path, monkeypatch):
     (tmp_path / "recorded").mkdir()
     for name in ("feedback.json", "feedback.parquet", "other.json"):
         (tmp_path / "recorded" / name).write_text("{}")
     monkeypatch.setattr(keys, "data_dir", lambda: tmp_path)
-    found = keys.recorded_files(["a = run.recorded('feedback').frame", "run.recorded(name)", "%magic"])
+    found = keys.data_files(["a = run.recorded('feedback').frame", "run.recorded(name)", "%magic"])
     assert [path.name for path in found] == ["feedback.json", "feedback.parquet"]
+    assert keys.data_files(["run.term('chunk')"]) == [tmp_path / "terms.yaml"]

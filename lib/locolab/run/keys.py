@@ -23,15 +23,15 @@ def key(notebook: Notebook, parameters: Mapping[str, Any], rows: Any = None, inp
     """Return the hash of what decides a notebook's outcome.
 
     That is: its code (comments and layout aside), the injected parameters, the code of every locolab module
-    it uses, directly or not, the `rows` of the ledger it settles, the recorded files it names, the data pins,
-    the versions of the libraries, and `inputs` (the outcomes of the notebooks it needs).
+    it uses, directly or not, the `rows` of the ledger it settles, the data it names, the pinned packages, the
+    versions of the libraries, and `inputs` (the outcomes of the notebooks it needs).
     """
     parts = {
         "code": [normalised(source) for source in notebook.code],
         "defaults": dict(notebook.parameters),
         "parameters": dict(parameters),
         "modules": code_of(modules_used(notebook.code)),
-        "recorded": {path.name: sha256(path) for path in recorded_files(notebook.code)},
+        "data": {path.name: sha256(path) for path in data_files(notebook.code)},
         "pins": sha256(data_dir() / "requirements.txt"),
         "versions": provenance.versions(),
         "rows": rows,
@@ -84,25 +84,27 @@ def imported(source: str) -> Iterator[str]:
 
 def code_of(modules: Iterable[str]) -> str:
     """Return the hash of some modules' code, and of the files that are not Python beside them (styles)."""
-    names = list(modules)
-    graph = _graph()
-    rooms = [_room(name, graph) for name in names]
+    rooms = [_room(name) for name in modules]
     folders = {(provenance.PACKAGE / room).parent for room in rooms}
     others = sorted(path for folder in folders for path in folder.glob("*.mplstyle"))
     return canonical_json([provenance.code_hash(rooms), [sha256(path) for path in others]])
 
 
-def recorded_files(sources: Iterable[str]) -> list[Path]:
-    """Return the files of the recorded experiments that some code names: ``run.recorded("local_steps")``."""
-    names = set()
+def data_files(sources: Iterable[str]) -> list[Path]:
+    """Return the tracked data that some code names: ``run.recorded("local_steps")``, ``run.term(...)``."""
+    found = set()
     for source in sources:
         try:
             calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
         except SyntaxError:
             continue
-        names |= {_literal(call) for call in calls if getattr(call.func, "attr", "") == "recorded"}
-    folder = data_dir() / "recorded"
-    return sorted(path for name in names if name for path in folder.glob(f"{name}.*"))
+        for call in calls:
+            method = getattr(call.func, "attr", "")
+            if method == "recorded" and (name := _literal(call)):
+                found |= set((data_dir() / "recorded").glob(f"{name}.*"))
+            if method == "term":
+                found.add(data_dir() / "terms.yaml")
+    return sorted(found)
 
 
 def _literal(call: ast.Call) -> str:
@@ -114,7 +116,7 @@ def _ours(name: str) -> bool:
     return name.split(".")[0] == PACKAGE
 
 
-def _room(module: str, graph: grimp.ImportGraph) -> str:
+def _room(module: str) -> str:
     path = "/".join(module.split(".")[1:])
     is_package = not path or (provenance.PACKAGE / path).is_dir()
     return f"{path}/__init__".lstrip("/") if is_package else path
