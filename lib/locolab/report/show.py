@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import html
 import inspect
 import re
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +41,36 @@ def table(data: pd.DataFrame, caption: str = "", digits: int = 4, fold: bool = F
     if data.empty:
         markdown(f"*{caption}: none*" if caption else "*none*")
         return
-    style = data.style.hide(axis="index").format(lambda value: cell_text(value, digits), escape="html")
-    looks: Any = {name: _look(data[name]) for name in data}
-    style = style.set_table_styles(looks).set_table_attributes(NO_MATHEMATICS)
-    # pandas draws a random identifier per table; one made from the content keeps re-runs the same
-    style = style.set_uuid(hashlib.sha256(f"{caption}{data.to_csv()}".encode()).hexdigest()[:8])
-    if fold:
-        display(HTML(f"<details><summary>{html.escape(caption)}</summary>{style.to_html()}</details>"))
-        return
-    display(HTML((style.set_caption(html.escape(caption)) if caption else style).to_html()))
+    display(HTML(table_html(data, caption, digits, fold)))
 
 
-def _look(column: pd.Series) -> list[dict[str, str]]:
-    """Return how a column stands: words to the left, wrapped where they are long; numbers to the right."""
+def table_html(data: pd.DataFrame, caption: str = "", digits: int = 4, fold: bool = False) -> str:
+    """Return a table as HTML that needs no style sheet: JupyterLab drops those of a copy it does not trust.
+
+    Words stand left and wrap where they are long, numbers right; nothing is read as mathematics.
+    """
+    looks = [_look(data[name]) for name in data]
+    head = _row("th", map(str, data.columns), looks, digits)
+    body = "".join(_row("td", row, looks, digits) for row in data.itertuples(index=False))
+    said = html.escape(caption)
+    above = f'<caption style="text-align: left">{said}</caption>' if caption and not fold else ""
+    made = f"<table {NO_MATHEMATICS}>{above}<thead>{head}</thead><tbody>{body}</tbody></table>"
+    return f"<details><summary>{said}</summary>{made}</details>" if fold else made
+
+
+def _row(tag: str, values: Iterable[Any], looks: list[str], digits: int) -> str:
+    texts = [html.escape(cell_text(value, digits)).replace("\n", "<br>") for value in values]
+    cells = [f'<{tag} style="{look}">{text}</{tag}>' for text, look in zip(texts, looks, strict=True)]
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _look(column: pd.Series) -> str:
+    """Return the style of a column: words to the left, in one line where short; numbers to the right."""
     texts = [value for value in column if isinstance(value, str)]
-    space = "nowrap" if max(map(len, texts), default=0) <= SHORT else "pre-line"
-    look = f"text-align: left; white-space: {space}; overflow-wrap: break-word; " if texts else ""
-    return [{"selector": "td, th", "props": f"{look}vertical-align: top"}]
+    if not texts:
+        return "text-align: right; vertical-align: top"
+    space = "nowrap" if max(map(len, texts)) <= SHORT else "normal"
+    return f"text-align: left; vertical-align: top; white-space: {space}"
 
 
 def cell_text(value: Any, digits: int = 4) -> str:

@@ -69,6 +69,7 @@ def comparisons(frame: pd.DataFrame, title: str) -> Figure:
         _mark(axes, row["value"] / unit, y, verdict)
     axes.set_yticks(range(len(rows)), list(rows["id"]))
     axes.set_xscale("symlog", linthresh=1)
+    axes.margins(x=0.05)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     axes.set_xlabel("difference in margins (right: better;\nband: the arms match; lines: 95 % intervals)")
