@@ -47,7 +47,7 @@ def test_a_complete_run_is_copied_and_old_figures_go(plan, tmp_path):
     readme = (checkout / "README.md").read_text()
     assert readme.startswith(f"# Us\n{BEGIN}\n- **Our own statements**, 1 rows: – not-testable 1.\n")
     assert "\nFrom the run of " in readme
-    assert readme.endswith(f"in [RESULTS.md](RESULTS.md).\n{END}\nthe end\n")
+    assert readme.endswith(f"chapters are written.\n{END}\nthe end\n")
     record = json.loads((checkout / "docs/results.json").read_text())
     assert record["profile"] == "fast"
     assert record["claims"] == {}

@@ -114,7 +114,7 @@ def _reading(reading: Mapping[str, Any], unit: str) -> str:
 
 
 def findings(frame: pd.DataFrame, source: str, most: int = 4) -> str:
-    """Return README's block in markdown: verdicts counted per section, the first headlines, whose run.
+    """Return README's block in markdown: verdicts by section, headlines, whose run, chapters written.
 
     `frame` is a collected scorecard; `source` says in a sentence which run it is.
     """
@@ -125,7 +125,8 @@ def findings(frame: pd.DataFrame, source: str, most: int = 4) -> str:
     for row in headlines(frame, most, " · ").to_dict("records"):
         told = f"{row['statement']} Here: {row['here']}"
         lines.append(f"- **{row['verdict']}** ({row['whose']}, chapter {row['chapter']}): {told}.")
-    return "\n".join([*lines, "", source])
+    written = sum(each.written() for each in CHAPTERS)
+    return "\n".join([*lines, "", f"{source} {written} of {len(CHAPTERS)} chapters are written."])
 
 
 def insert(page: str, block: str) -> str:
