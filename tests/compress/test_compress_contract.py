@@ -346,6 +346,7 @@ def test_geometry_maps_chunk_order_to_positions_and_back(shape):
     [
         {"chunk": 0}, {"chunk": 4095}, {"chunk": -4}, {"chunk": 4096.0}, {"k": 0}, {"k": 4097}, {"k": True},
         {"bits": 0}, {"bits": 4}, {"decay": -0.1}, {"decay": 1.1}, {"decay": math.nan}, {"decay": "0.9"},
+        {"decay": 10**400},
         {"group": 0}, {"quantizer": "nf4"}, {"codec": "zip"}, {"quantizer": None}, {"chunk": 2**64},
     ],
 )  # fmt: skip

@@ -182,6 +182,33 @@ def test_shapes_of_another_type_are_refused(shapes):
         decode(b"LoCo" * 40, {}, None)
 
 
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {"w": (3.0,)},
+        {"w": (3.5,)},
+        {"w": "3"},
+        {"w": ("3",)},
+        {"w": 3},
+        {b"w": (3,)},
+        {object(): (3,)},
+        {"w": (10**5000,)},
+    ],
+)
+def test_shapes_that_only_resemble_the_payloads_are_refused(shapes):
+    honest = compress({"w": torch.ones(3)}, {"w": torch.zeros(3)}, CompressionSpec())
+    with pytest.raises(PayloadError, match="shapes"):
+        decode(encode(honest), shapes, honest.spec)
+
+
+@pytest.mark.parametrize("shapes", [[], (), "", set()])
+def test_no_tensors_are_an_empty_dictionary_and_nothing_else(shapes):
+    nothing = compress({}, {}, CompressionSpec())
+    assert decode(encode(nothing), {}, nothing.spec) == nothing
+    with pytest.raises(PayloadError, match="shapes"):
+        decode(encode(nothing), shapes, nothing.spec)
+
+
 def test_a_giant_that_is_only_claimed_costs_nothing():
     with pytest.raises(PayloadError, match="shapes digest"):
         decode(encode(update_of([(4,)], CompressionSpec())), {"w": (262144, 2**40)}, CompressionSpec())

@@ -74,10 +74,9 @@ def _fraction(name: str, value: object) -> float:
     """Return a number in 0..1 as float."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise ConfigError(f"{name} should be a number, got {value!r}")
-    number = float(value)
-    if not 0 <= number <= 1:
-        raise ConfigError(f"{name}={number} is outside 0..1")
-    return number + 0.0  # 0.0 and -0.0 are one configuration
+    if value < 0 or not value <= 1:  # also NaN; before float(), which refuses huge integers in its own way
+        raise ConfigError(f"{name}={value!r} is outside 0..1")
+    return float(value) + 0.0  # 0.0 and -0.0 are one configuration
 
 
 def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:

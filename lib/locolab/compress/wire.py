@@ -79,14 +79,14 @@ def decode(blob: bytes, shapes: Mapping[str, Sequence[int]], spec: CompressionSp
     ValueError) for anything else than the bytes `encode` makes. Allocates in proportion to the update that
     shapes and spec imply, whatever the blob claims.
     """
-    layout = _expected_layout(shapes, spec)
+    order = _expected_shapes(shapes, spec)
+    layout = Layout.of(order, spec)
     data = _as_bytes(blob)
     codec, lengths = _read_header(data, layout)
     body = memoryview(data)[HEADER_BYTES:]
     ends = itertools.accumulate(lengths)
     sections = [body[end - size : end] for size, end in zip(lengths, ends, strict=True)]
     content = read_sections(sections, layout, codec)
-    order = {name: torch.Size(shape) for name, shape in shapes.items()}
     parts = split(content, layout, order)
     update = SparseUpdate(spec, order, parts, "decoded", f"read from a {codec} payload")
     require(encode(update, codec) == data, "the payload is not in canonical form")
@@ -139,14 +139,17 @@ def _as_bytes(blob: Any) -> bytes:
     return bytes(blob)
 
 
-def _expected_layout(shapes: Mapping[str, Sequence[int]], spec: CompressionSpec) -> Layout:
+def _expected_shapes(shapes: Mapping[str, Sequence[int]], spec: CompressionSpec) -> dict[str, torch.Size]:
     require(isinstance(spec, CompressionSpec), f"spec should be a CompressionSpec, got {type(spec).__name__}")
+    known = isinstance(shapes, Mapping) and all(isinstance(name, str) for name in shapes)
+    require(known, "shapes should be a dictionary of names and sizes")
     try:
-        layout = Layout.of(shapes, spec)
-    except (TypeError, ValueError, OverflowError) as error:
+        sizes = {name: torch.Size(shape) for name, shape in shapes.items()}
+    except (TypeError, ValueError) as error:
         raise PayloadError(f"shapes should map names to sizes: {error}") from None
-    require(all(n >= 0 for _, shape in layout.shapes for n in shape), "shapes should not be negative")
-    return layout
+    within = all(0 <= n < 2**63 for size in sizes.values() for n in size)
+    require(within, "sizes in shapes should be in 0..2**63-1")
+    return sizes
 
 
 def _read_header(data: bytes, layout: Layout) -> tuple[str, tuple[int, ...]]:
