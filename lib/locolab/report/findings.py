@@ -99,12 +99,15 @@ def result(row: Mapping[Any, Any], between: str = "\n") -> str:
     """Return what a row of the scorecard gave: a number or difference with its interval, or every reading.
 
     >>> readings = [{"if": "fp32", "gives": 146.286, "verdict": "reproduced"}]
-    >>> result({"measured": "", "readings": readings, "unit": "x", "better": ""})
+    >>> result({"measured": "", "readings": readings, "unit": "x", "better": "", "status": "ran"})
     'if fp32: 146.3 x (reproduced)'
+    >>> result({"measured": "0.2 nats", "readings": [], "better": "lower", "status": "recorded"})
+    'difference 0.2 nats, recorded'
     """
     if row["readings"]:
         return between.join(_reading(reading, row["unit"]) for reading in row["readings"])
-    return f"difference {row['measured']}" if row["better"] and row["measured"] else str(row["measured"])
+    what = "difference " if row["better"] and row["measured"] else ""
+    return f"{what}{row['measured']}{', recorded' if row['status'] == 'recorded' else ''}"
 
 
 def _reading(reading: Mapping[str, Any], unit: str) -> str:
