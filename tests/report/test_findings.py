@@ -60,6 +60,16 @@ def test_a_run_here_is_not_mixed_with_the_published_one(ran, published):
     assert known.seconds == {"03_sparsify_and_remember": 90.0}
 
 
+def test_a_smoke_run_shows_no_numbers(results, tmp_path):
+    found = judge(LEDGER["ours.feedback-cosine"], MEASURED["ours.feedback-cosine"], "smoke")
+    Checked(**vars(found), notebook="03_sparsify_and_remember").write()
+    known = evidence("smoke", published=tmp_path / "absent.json")
+    assert known.source.endswith("Smoke run: shape only; no number is a result.")
+    table = reading.judged(known.frame, "ours", LEDGER, "smoke")
+    assert list(table["measured"]) == ["smoke run: shape only"]
+    assert list(table["verdict"]) == ["· ran"]
+
+
 def test_without_a_run_the_published_one_is_shown_with_its_date(results, published):
     known = evidence("fast", published=published)
     assert "published run: profile fast, 2026-11-22, a laptop, commit abc1234" in known.source

@@ -11,7 +11,7 @@ import pandas as pd
 from locolab.report import wording
 from locolab.report.chapters import CHAPTERS, PARTS
 from locolab.report.scorecard import TITLES, tally, verdict_text
-from locolab.report.vocabulary import SECTIONS, VERDICTS
+from locolab.report.vocabulary import NO_VERDICT, SECTIONS, VERDICTS
 
 BEGIN, END = "<!-- findings:begin -->", "<!-- findings:end -->"
 """README's lines around the block that `publish` fills."""
@@ -98,12 +98,15 @@ def headlines(frame: pd.DataFrame, most: int = len(HEADLINES), between: str = "\
 def result(row: Mapping[Any, Any], between: str = "\n") -> str:
     """Return what a row of the scorecard gave: a number or difference with its interval, or every reading.
 
-    >>> readings = [{"if": "fp32", "gives": 146.286, "verdict": "reproduced"}]
-    >>> result({"measured": "", "readings": readings, "unit": "x", "better": "", "status": "ran"})
-    'if fp32: 146.3 x (reproduced)'
-    >>> result({"measured": "0.2 nats", "readings": [], "better": "lower", "status": "recorded"})
+    >>> row = {"verdict": "depends", "status": "recorded", "unit": "x", "better": "lower", "readings": []}
+    >>> result({**row, "measured": "0.2 nats"})
     'difference 0.2 nats, recorded'
+    >>> readings = [{"if": "fp32", "gives": 146.286, "verdict": "reproduced"}]
+    >>> result({**row, "readings": readings})
+    'if fp32: 146.3 x (reproduced)'
     """
+    if row["verdict"] == NO_VERDICT:
+        return wording.SMOKE if row["measured"] else ""
     if row["readings"]:
         return between.join(_reading(reading, row["unit"]) for reading in row["readings"])
     what = "difference " if row["better"] and row["measured"] else ""
