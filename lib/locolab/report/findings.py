@@ -10,7 +10,7 @@ import pandas as pd
 
 from locolab.report import wording
 from locolab.report.chapters import CHAPTERS, PARTS
-from locolab.report.scorecard import TITLES, tally, verdict_text
+from locolab.report.scorecard import TITLES, tally_text, verdict_text
 from locolab.report.vocabulary import NO_VERDICT, SECTIONS, VERDICTS
 
 BEGIN, END = "<!-- findings:begin -->", "<!-- findings:end -->"
@@ -125,9 +125,7 @@ def findings(frame: pd.DataFrame, source: str, most: int = 4) -> str:
     `frame` is a collected scorecard; `source` says in a sentence which run it is.
     """
     sections = [(TITLES[name], frame[frame["section"] == name]) for name in SECTIONS]
-    lines = [
-        f"- **{title}**, {len(rows)} rows: {_counted(rows, ', ')}." for title, rows in sections if len(rows)
-    ]
+    lines = [f"- **{title}**, {len(rows)} rows: {tally_text(rows)}." for title, rows in sections if len(rows)]
     for row in headlines(frame, most, " · ").to_dict("records"):
         told = f"{row['statement']} Here: {row['here']}"
         lines.append(f"- **{row['verdict']}** ({row['whose']}, chapter {row['chapter']}): {told}.")
@@ -159,9 +157,5 @@ def by_chapter(frame: pd.DataFrame) -> str:
 
 
 def _row(part: str, title: str, question: str, rows: pd.DataFrame) -> str:
-    cells = [_counted(rows[rows["section"] == name], "<br>").replace(" ", NO_BREAK) for name in SECTIONS]
+    cells = [tally_text(rows[rows["section"] == name], "<br>").replace(" ", NO_BREAK) for name in SECTIONS]
     return "| " + " | ".join([part, title, question, *cells]) + " |"
-
-
-def _counted(rows: pd.DataFrame, between: str) -> str:
-    return between.join(f"{word} {n}" for word, n in tally(rows).items())

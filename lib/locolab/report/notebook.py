@@ -160,7 +160,7 @@ class Run:
         self._write_record()
         plt.close("all")
         seconds = time.perf_counter() - self._began
-        counts = f"{len(self._checked)} claims checked, {len(self._figures)} figures"
+        counts = f"claims checked: {len(self._checked)}, figures: {len(self._figures)}"
         show.markdown(f"---\n\n*{self.notebook}, profile {self.profile}: {counts}, {seconds:.0f} s.*")
 
     def _write_record(self) -> None:

@@ -94,6 +94,15 @@ def tally(frame: pd.DataFrame) -> dict[str, int]:
     return {word: words.count(word) for word in order}
 
 
+def tally_text(frame: pd.DataFrame, between: str = ", ") -> str:
+    """Return a tally in one line.
+
+    >>> tally_text(pd.DataFrame({"verdict": ["-", "depends"], "status": ["not-yet", "ran"]}))
+    '◆ depends 1, · not-yet 1'
+    """
+    return between.join(f"{word} {n}" for word, n in tally(frame).items())
+
+
 def counts(frame: pd.DataFrame) -> pd.DataFrame:
     """Return how many rows ended in which verdict: a row per verdict, a column per section, no sums."""
     sections = [name for name in SECTIONS if (frame["section"] == name).any()]
