@@ -1,11 +1,14 @@
 """The command line as its users meet it: help, errors of one line, exit codes, a real run."""
 
 import json
+import runpy
 import signal
 import subprocess
 import sys
 
 import pytest
+from doit.cmd_base import ModuleTaskLoader
+from doit.doit_cmd import DoitMain
 
 from locolab.files import ROOT
 from locolab.run import cli
@@ -22,10 +25,6 @@ if not log.exists() or len(log.read_text().split()) < 4:
 
 def command(*words):
     return [sys.executable, "-m", "locolab", *map(str, words)]
-
-
-def run(*words):
-    return subprocess.run(command(*words), capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.parametrize("words", [[], ["run"], ["claims"], ["record"], ["publish"], ["data"]])
@@ -99,7 +98,7 @@ def stopped(results, until, gone):
     return go
 
 
-def test_a_stopped_run_goes_on_and_gives_the_same_bytes(make, results, executed, stopped):
+def test_a_stopped_run_goes_on_and_gives_the_same_bytes(make, results, executed, stopped, capsys):
     make("02_steps")
     folder = make("03_memory", HANG, needs=("02",)).parent
     code, _ = stopped(folder, signal.SIGKILL, 1)
@@ -109,13 +108,11 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bytes(make, results, executed,
     assert code == 130
     assert said == "\nstopped; what was complete is kept, the next run goes on from there\n"
 
-    done = run("run", "--notebooks", folder)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert cli.main(["run", "--notebooks", str(folder)]) == 0
     assert executed() == [], "what was complete before the kill did not run again"
-    assert "[ 1/2] 02_steps                         up to date" in done.stdout
+    assert "[ 1/2] 02_steps                         up to date" in capsys.readouterr().out
     resumed = outcome(results)
-    again = run("run", "--notebooks", folder, "--fresh", "--jobs", "2")
-    assert again.returncode == 0, again.stdout + again.stderr
+    assert cli.main(["run", "--notebooks", str(folder), "--fresh", "--jobs", "2"]) == 0
     assert executed() == ["02_steps"]
     assert outcome(results) == resumed
 
@@ -130,7 +127,7 @@ def outcome(results):
     return summary, files
 
 
-def test_plain_doit_knows_the_same_tasks(results):
-    doit = [sys.executable, "-m", "doit", "list"]
-    done = subprocess.run(doit, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["fast", "full", "smoke"]
+def test_plain_doit_knows_the_same_tasks(results, capsys):
+    tasks = runpy.run_path(str(ROOT / "dodo.py"))
+    assert DoitMain(ModuleTaskLoader(tasks), config_filenames=()).run(["list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["fast", "full", "smoke"]
