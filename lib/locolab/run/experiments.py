@@ -165,18 +165,12 @@ def feedback_table(experiment: Experiment, results: Results) -> pd.DataFrame:
 
 EXPERIMENTS: Mapping[str, Experiment] = {
     "local_steps": Experiment(
-        "averaging and DiLoCo every 15 steps against data-parallel AdamW, equal tokens, 5 seeds",
-        8,
-        every(15),
-        rounds_table,
-    ),
-    "local_steps_sweep": Experiment(
-        "the same every 5 and every 30 steps, 3 seeds",
+        "averaging and DiLoCo every 15 and 30 steps against data-parallel AdamW, equal tokens, 5 seeds",
         10,
-        every(5, 30),
+        every(15, 30),
         rounds_table,
-        SEEDS[:3],
     ),
+    "local_steps_sweep": Experiment("the same every 5 steps, 3 seeds", 4, every(5), rounds_table, SEEDS[:3]),
     "local_steps_tuning": Experiment(
         "the trials behind local_steps, H = 15, on a seed of their own: inner rates and outer settings",
         10,

@@ -42,7 +42,9 @@ def gap_against_bytes(frame: pd.DataFrame, title: str, band: float = 0.0) -> Fig
     axes.set_ylabel("validation loss minus data-parallel\n(nats/token, equal tokens)")
     _steps_on_top(axes, frame)
     style.set_title(axes, title)
-    style.direct_labels(axes, ends, offset=14)  # clear of the seeds' dots
+    right = max(x for x, _, _, _ in ends)
+    beside = [(right, y, text, colour) for _, y, text, colour in ends]
+    style.direct_labels(axes, beside, offset=14)  # clear of the seeds' dots
     return figure
 
 
