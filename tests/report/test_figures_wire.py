@@ -1,5 +1,8 @@
 """Chapter 04's figures: shares above bins, the random curve, quantisers by round, tildes for projections."""
 
+import io
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,6 +28,14 @@ def test_bins_count_every_value_once():
     assert texts(figure) == ["12.5%", "25.0%", "12.5%", "50.0%"]
     with pytest.raises(ValueError, match="empty"):
         wire.bins({"w": (values[:0], [0])}, "a title")
+
+
+def test_a_bin_outside_its_panel_takes_no_room():
+    figure = wire.bins({"w": (np.array([-1.0, 1.0, 1.0, 1.0]), [-40, 0, 40])}, "a title")
+    assert texts(figure) == ["25.0%", "75.0%"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.savefig(io.BytesIO())
 
 
 def test_gaps_integrate_to_one():

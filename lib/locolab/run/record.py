@@ -37,7 +37,7 @@ def record(
     if any(spec.corpus.folder is None for spec in specs.values()):
         preflight.check_packages()
     if not _train(specs, 60 * max_minutes, jobs):
-        left = [label for label, spec in specs.items() if not _is_complete(spec)]
+        left = [label for label, spec in specs.items() if not train.is_cached(spec)]
         what = f"{len(left)} of {len(specs)} runs are left"
         print(f"time is up: {what} ({left[0]} is next); run the same command again to go on")
         return TIME_IS_UP
@@ -80,10 +80,6 @@ def _train(specs: Mapping[str, train.TrainSpec], seconds: float, jobs: int) -> b
     if ended:
         raise RuntimeError(f"a training of the experiment ended with code {ended}; its error is above")
     return ended == 0
-
-
-def _is_complete(spec: train.TrainSpec) -> bool:
-    return (train.directory_of(spec) / "SHA256SUMS.json").exists()  # the last file that a run writes
 
 
 def _kill(pid: int | None) -> None:

@@ -147,10 +147,14 @@ def bins(panels: Mapping[str, tuple[ArrayLike, ArrayLike]], title: str) -> Figur
         edges = np.concatenate([[-np.inf], np.asarray(panels[name][1]), [np.inf]])
         axes.hist(values, np.linspace(-limit, limit, 121), color=style.SLATE, alpha=0.55)
         shares = np.histogram(values, edges)[0] / len(values)
-        for left, right, share in zip(edges[:-1], edges[1:], shares, strict=True):
-            axes.axvline(right, color=style.AMBER, linewidth=1.2)
+        visible = np.clip(edges, -limit, limit)
+        for left, right, share in zip(visible[:-1], visible[1:], shares, strict=True):
+            if left == right:  # the bin lies outside the panel
+                continue
+            if right < limit:
+                axes.axvline(right, color=style.AMBER, linewidth=1.2)
             axes.text(
-                (max(left, -limit) + min(right, limit)) / 2, 1.0, f"{share:.1%}", ha="center", va="bottom",
+                (left + right) / 2, 1.0, f"{share:.1%}", ha="center", va="bottom",
                 transform=axes.get_xaxis_transform(), fontsize=7.5, color=style.INK,
             )  # fmt: skip
         axes.set(xlim=(-limit, limit), yticks=[])
