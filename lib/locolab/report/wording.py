@@ -87,13 +87,17 @@ def undecided(outcome: Outcome) -> str:
 def measured(outcome: Outcome) -> str:
     """Return value, unit, interval and number of seeds in one phrase, four significant digits.
 
+    Bounds without an n are no statistics: they are what rounded inputs leave open.
+
     >>> measured(Outcome("demo", "holds-small", "ran", "fast", 1.5, 1.25, 1.75, 3, "nats"))
     '1.5 nats (95 % interval 1.25 to 1.75, n = 3)'
+    >>> measured(Outcome("demo", "adds-up", "ran", "fast", 19.645, 19.61, 19.68, unit="%"))
+    '19.64 % (19.61 to 19.68)'
     """
     parts = [f"{number(outcome.value)} {outcome.unit}".strip()]
     if outcome.low is not None and outcome.high is not None:
-        seeds = f", n = {outcome.n}" if outcome.n else ""
-        parts.append(f"(95 % interval {number(outcome.low)} to {number(outcome.high)}{seeds})")
+        bounds = f"{number(outcome.low)} to {number(outcome.high)}"
+        parts.append(f"(95 % interval {bounds}, n = {outcome.n})" if outcome.n else f"({bounds})")
     return " ".join(parts)
 
 
