@@ -9,6 +9,7 @@ import pytest
 from locolab.report import scorecard, show
 from locolab.report.claims import Ledger, Reading
 from locolab.report.notebook import start
+from locolab.report.outcomes import read_outcomes
 
 READINGS = (
     Reading("links", "a node has its own link", 70.0, "reproduced", "silent"),
@@ -34,7 +35,7 @@ def ledger(make_claim, small_ledger):
 
 @pytest.fixture
 def ran(ledger, monkeypatch, results):
-    """Run a notebook that checks two rows and saves a figure; leave what the runner keeps beside it."""
+    """Return a finished run that checked two rows and saved a figure; beside it lies what the runner keeps."""
     monkeypatch.setattr("locolab.report.notebook.load_ledger", lambda: ledger)
     monkeypatch.setattr(show, "markdown", lambda text: None)
     run = start({"notebook": "90_tiny", "profile": "fast", "seed": 0})
@@ -48,6 +49,12 @@ def ran(ledger, monkeypatch, results):
     for name, status, seconds in (("90_tiny", "ok", 12.4), ("91_other", "failed", 0.0)):
         state = json.dumps({"status": status, "seconds": seconds})
         (results / f"fast/.state/{name}.json").write_text(state)
+    return run
+
+
+def test_outcomes_are_read_back_as_they_were_reached(ran):
+    for name, outcome in read_outcomes("fast").items():
+        assert outcome == ran.outcome(name)
 
 
 def test_every_row_of_the_ledger_appears_in_its_order(ledger, ran):

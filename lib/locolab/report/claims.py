@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from locolab.report import vocabulary as words
 from locolab.report.fields import LedgerError
@@ -60,7 +60,7 @@ class Outcome:
         return {**dataclasses.asdict(self), "readings": [dict(r) for r in self.readings]}
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Outcome:
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
         """Return the outcome that `to_dict` gave; TypeError for a field that no outcome has."""
         return cls(**{**fields, "readings": tuple(fields.get("readings", ()))})
 

@@ -43,7 +43,7 @@ def evidence(profile: str, ledger: Ledger | None = None, published: Path = PUBLI
         return Evidence(collect(profile, ledger), source, seconds)
     if published.exists():
         record: dict[str, Any] = json.loads(published.read_text(encoding="utf-8"))
-        outcomes = {name: Checked(**row) for name, row in record["claims"].items()}
+        outcomes = {name: Checked.from_dict(row) for name, row in record["claims"].items()}
         made = record["provenance"]
         source = (
             f"No chapter has run here at profile {profile}, so these are the verdicts of the published run: "

@@ -32,7 +32,7 @@ def read_outcomes(profile: str, notebook: str = "*") -> dict[str, Checked]:
     found: dict[str, Checked] = {}
     for path in sorted(results_dir(profile).glob(f"{notebook}/claims/*.json")):
         try:
-            outcome = Checked(**json.loads(path.read_text(encoding="utf-8")))
+            outcome = Checked.from_dict(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path} is no outcome ({error}); delete it and run its notebook") from error
         found[outcome.id] = outcome
