@@ -45,19 +45,6 @@ def scale_table(
     return pd.DataFrame([row for row in rows if row[1]], columns=["quantity", "ours", "theirs"])
 
 
-def scale_line(table: pd.DataFrame) -> str:
-    """Return the card as one sentence, for places without tables.
-
-    >>> scale_line(scale_table("nano", n_peers=4))
-    'ours: 0.403M parameters, 4 peers; theirs: 72.7B parameters, <= 20 peers'
-    """
-    sides = []
-    for side in ("ours", "theirs"):
-        parts = [f"{value} {name}" for name, value in zip(table["quantity"], table[side], strict=True)]
-        sides.append(f"{side}: {', '.join(parts)}")
-    return "; ".join(sides)
-
-
 def their_rounds() -> int:
     """Return about how many rounds Covenant-72B took, to the hundred: tokens over tokens a round.
 

@@ -45,7 +45,7 @@ def read_claim(section: str, raw: Any, places: Mapping[str, Any]) -> Claim:
         conflicts_with=row.texts("conflicts_with"),
         would_change=row.text("would_change", ""),
         author_response=row.text("author_response", ""),
-        status=row.word("status", ("not-run", "not-yet"), "not-run"),
+        status=row.word("status", words.STATUSES, "not-run"),
         quote=row.text("quote", ""),
         note=row.text("note", ""),
     )

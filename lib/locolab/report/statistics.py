@@ -23,10 +23,6 @@ class Interval:
     n: int
     level: float = 0.95
 
-    def excludes(self, value: float) -> bool:
-        """Return whether `value` lies outside the interval."""
-        return not self.low <= value <= self.high
-
     def inside(self, margin: float) -> bool:
         """Return whether the whole interval lies strictly between -margin and +margin."""
         return -margin < self.low and self.high < margin

@@ -119,10 +119,8 @@ def direct_labels(
     `gap` is the least distance between two labels as a share of the axes' height, `offset` is in points.
     Call it once the limits of the axes are final.
     """
-    (
-        axes.get_xlim(),
-        axes.get_ylim(),
-    )  # limits are worked out when they are asked for; the transform does not ask
+    axes.get_xlim()  # limits are worked out when they are asked for; the transform does not ask
+    axes.get_ylim()
     to_share = axes.transData + axes.transAxes.inverted()
     placed = sorted((float(to_share.transform((x, y))[1]), x, text, colour) for x, y, text, colour in labels)
     heights = _spread([share for share, *_ in placed], gap)

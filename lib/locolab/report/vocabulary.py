@@ -5,8 +5,8 @@ from __future__ import annotations
 SECTIONS = ("article", "paper", "ours")
 """The three parts of the ledger; they are never summed together."""
 
-STATUSES = ("ran", "recorded", "not-run", "error", "not-yet")
-"""Whether a row was settled, apart from how: `not-yet` waits for a notebook that does not exist."""
+STATUSES = ("not-run", "not-yet")
+"""What a row waits for: a run, or a check still to be written. A run makes it ran, recorded or error."""
 
 FAITHFUL = ("as-source", "differs-from-source", "no-source-given", "source-not-read")
 """Whether the article says what its source says, apart from whether that holds."""
