@@ -1,1 +1,1 @@
-"""To be filled."""
+"""What was found and how it is shown: the ledger of claims, statistics, figures, and the notebooks' `Run`."""

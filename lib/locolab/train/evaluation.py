@@ -19,8 +19,8 @@ BATCH = 16
 def evaluate(model: FlatModel, text: Corpus, context: int, sequences: int) -> tuple[float, float]:
     """Return (nats per token, bits per byte) on the first `sequences` validation windows, or all there are.
 
-    Bits per byte is the total loss over ln 2 and the UTF-8 bytes of the target tokens; the end token stands
-    for no bytes, yet predicting it counts.
+    Bits per byte is the total loss over ln 2 and the UTF-8 bytes of the target tokens; the end token counts
+    as one byte (`Corpus.token_bytes`).
     """
     count = min(sequences, corpus.n_samples(text.validation, context))
     nats, n_tokens, n_bytes = 0.0, 0, 0
