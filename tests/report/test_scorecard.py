@@ -35,7 +35,7 @@ def ledger(make_claim, small_ledger):
 
 @pytest.fixture
 def ran(ledger, monkeypatch, results):
-    """Return a finished run that checked two rows and saved a figure; beside it lies what the runner keeps."""
+    """Return a finished run that checked two rows and saved a figure; leave the runner's states beside it."""
     monkeypatch.setattr("locolab.report.notebook.load_ledger", lambda: ledger)
     monkeypatch.setattr(show, "markdown", lambda text: None)
     run = start({"notebook": "90_tiny", "profile": "fast", "seed": 0})
