@@ -24,7 +24,7 @@ from locolab.run.notebooks import LAST, discover
 
 GUARD = Path(__file__).parent / "guard"
 SUITE_MINUTES = 6
-"""Budget of the suite at smoke on two idle cores; a busy machine gets its share of it."""
+"""Budget of the suite at smoke on two idle cores."""
 
 pytestmark = [pytest.mark.smoke, pytest.mark.timeout(1800)]
 
@@ -130,8 +130,8 @@ def test_smoke_states_no_finding(smoke):
 
 
 def test_it_stays_within_its_budget(smoke):
-    """Two idle cores need at least half of the processor time; a busy machine's wall time says little."""
-    assert smoke.computed / 2 < SUITE_MINUTES * 60, f"{smoke.computed:.0f} s of processor time"
+    """Notebooks run one after the other, each on one core, so processor time is an idle machine's wall time."""
+    assert smoke.computed < SUITE_MINUTES * 60, f"{smoke.computed:.0f} s of processor time"
 
 
 def test_a_second_run_executes_nothing(smoke):
