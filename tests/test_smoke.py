@@ -130,7 +130,7 @@ def test_smoke_states_no_finding(smoke):
 
 
 def test_it_stays_within_its_budget(smoke):
-    """Notebooks run one after the other, each on one core, so processor time is an idle machine's wall time."""
+    """Notebooks run one after the other, each on one core: processor time is an idle machine's wall time."""
     assert smoke.computed < SUITE_MINUTES * 60, f"{smoke.computed:.0f} s of processor time"
 
 
