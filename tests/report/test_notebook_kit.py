@@ -17,7 +17,8 @@ from locolab.config import ConfigError
 from locolab.report import session, show
 from locolab.report.notebook import start
 from locolab.report.statistics import compare, mean_interval
-from locolab.report.wording import SMOKE, TemplateError
+from locolab.report.vocabulary import SMOKE
+from locolab.report.wording import TemplateError
 from locolab.train import TrainSpec
 
 PARAMETERS = {"notebook": "90_tiny", "profile": "fast", "seed": 7}

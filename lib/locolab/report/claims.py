@@ -181,7 +181,7 @@ def _outcome(
 def _text(claim: Claim, shown: Measured, verdict: str, profile: str) -> str:
     """Return one line: what was measured, its interval and n, the rule, the verdict."""
     if verdict == words.NO_VERDICT:
-        return "smoke run: shape only"
+        return words.SMOKE
     parts = [] if shown.value is None else [f"{number(shown.value)} {claim.unit}".strip()]
     if shown.low is not None and shown.high is not None:
         parts.append(f"[{number(shown.low)}, {number(shown.high)}]")

@@ -11,11 +11,12 @@ from typing import Any
 import pandas as pd
 
 from locolab.files import ROOT
-from locolab.report import finished, wording
+from locolab.report import finished
 from locolab.report.chapters import FRAMES
 from locolab.report.ledger import Ledger
 from locolab.report.outcomes import Checked, read_outcomes
 from locolab.report.scorecard import collect
+from locolab.report.vocabulary import SMOKE
 
 PUBLISHED = ROOT / "docs" / "results.json"
 """The outcomes of the last complete fast run that somebody published."""
@@ -39,7 +40,7 @@ def evidence(profile: str, ledger: Ledger | None = None, published: Path = PUBLI
     seconds = finished.seconds(profile)
     if ran := sorted({row.notebook[:2] for row in known.values()} - set(FRAMES)):
         source = f"Verdicts of this machine's run at profile {profile}, chapters {', '.join(ran)}."
-        source += f" {wording.SMOKE.capitalize()}; no number is a result." if profile == "smoke" else ""
+        source += f" {SMOKE.capitalize()}; no number is a result." if profile == "smoke" else ""
         return Evidence(collect(profile, ledger), source, seconds)
     if published.exists():
         record: dict[str, Any] = json.loads(published.read_text(encoding="utf-8"))

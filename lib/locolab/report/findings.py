@@ -11,7 +11,7 @@ import pandas as pd
 from locolab.report import wording
 from locolab.report.chapters import CHAPTERS, PARTS
 from locolab.report.scorecard import TITLES, tally_text, verdict_text
-from locolab.report.vocabulary import NO_VERDICT, SECTIONS, VERDICTS
+from locolab.report.vocabulary import NO_VERDICT, SECTIONS, SMOKE, VERDICTS
 
 BEGIN, END = "<!-- findings:begin -->", "<!-- findings:end -->"
 """README's lines around the block that `publish` fills."""
@@ -106,7 +106,7 @@ def result(row: Mapping[Any, Any], between: str = "\n") -> str:
     'if fp32: 146.3 x (reproduced)'
     """
     if row["verdict"] == NO_VERDICT:
-        return wording.SMOKE if row["measured"] else ""
+        return SMOKE if row["measured"] else ""
     if row["readings"]:
         return between.join(_reading(reading, row["unit"]) for reading in row["readings"])
     what = "difference " if row["better"] and row["measured"] else ""

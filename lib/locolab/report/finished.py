@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from locolab.files import results_dir, states_dir
-from locolab.report import wording
+from locolab.report.vocabulary import SMOKE
 
 Runs = Mapping[str, dict[str, Any]]
 
@@ -24,7 +24,7 @@ def stamp(profile: str, done: Runs) -> str:
     what = "An independent reproduction, not affiliated; written by `python -m locolab run`."
     lines = [f"Profile `{profile}`. {what}"]
     if profile == "smoke":
-        lines.append(f"**{wording.SMOKE}**: no number below is a result.")
+        lines.append(f"**{SMOKE}**: no number below is a result.")
     if done:
         last = max((run["provenance"] for run in done.values()), key=lambda made: str(made["date"]))
         versions = ", ".join(f"{name} {version}" for name, version in last["versions"].items())

@@ -21,6 +21,9 @@ SCALES = ("exact", "small")
 NO_VERDICT = "-"
 """What a stochastic row has in the smoke profile, and every row before its notebook ran."""
 
+SMOKE = "smoke run: shape only"
+"""What stands in the smoke profile where a finding would."""
+
 _RUN = frozenset(
     {"reproduced", "holds-small", "not-seen-small", "contradicted", "depends", "inconclusive", "not-testable"}
 )

@@ -10,8 +10,8 @@ from typing import Any
 from locolab.report.claims import Outcome
 from locolab.report.claims import number as claims_number
 from locolab.report.style import NO_VERDICT, VERDICTS, bytes_text
+from locolab.report.vocabulary import SMOKE
 
-SMOKE = "smoke run: shape only"
 DIRECTIONS = re.compile(r"\b(beats?|trails?|closes?|survives?)\b", re.IGNORECASE)
 VERDICT_WORDS = {
     "adds-up": "adds up",
