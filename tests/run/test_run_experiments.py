@@ -42,3 +42,12 @@ def test_the_best_inner_rate_is_not_on_the_edge_of_its_grid(arm):
     table = recorded.load("local_steps_tuning").frame
     rates = sorted(table.loc[table["arm"] == arm, "inner_lr"])
     assert rates[0] < TUNED[arm]["inner_lr"] < rates[-1]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_what_is_recorded_is_what_the_registry_describes(name):
+    experiment, found = EXPERIMENTS[name], recorded.load(name)
+    assert found.card["description"] == experiment.description
+    assert found.card["seeds"] == sorted(set(found.frame["seed"])) == list(experiment.seeds)
+    if "arm" in found.frame and name != "local_steps_tuning":  # its trials are told apart by their settings
+        assert set(found.frame["arm"]) == set(experiment.arms)
