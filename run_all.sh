@@ -41,6 +41,7 @@ main() {
     -* | '') ;;
     *) usage >&2; die "there is no command '$1'" ;;
   esac
+  if [ "$command" = setup ] && [ $# -gt 0 ]; then die "setup takes no options, got '$1'"; fi
   choose_environment
   PATH=$env/bin:$PATH
   if [ "$command" = setup ] || ! cmp -s data/requirements.txt "$data/.requirements.txt"; then

@@ -275,6 +275,7 @@ def test_data_packages_are_fetched_again_when_their_pins_change(checkout: Checko
 def test_help_and_unknown_commands_set_nothing_up(checkout: Checkout) -> None:
     assert "Usage: ./run_all.sh" in checkout.run("help")
     assert "no command 'tset'" in checkout.run("tset", code=3)
+    assert "setup takes no options" in checkout.run("setup", "--jobs", code=3)
     assert not (checkout.root / ".venv").exists()
 
 
