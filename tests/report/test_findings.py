@@ -164,6 +164,7 @@ def test_tables_of_the_scorecard_hold_every_row_once(ran, tmp_path):
     assert "faithful" not in judged[1]
     assert judged[0].loc[0, "claim"].startswith("compression-146x (chapter 04)\n")
     assert judged[0].loc[0, "expected"] == "4 readings; depends"
+    assert judged[1].loc[0, "expected"].endswith("\n" + LEDGER["paper.feedback-approximates-momentum"].note)
 
 
 def test_a_disagreement_has_five_parts(ran, tmp_path):
@@ -178,6 +179,7 @@ def test_a_disagreement_has_five_parts(ran, tmp_path):
     assert "Printed: over 146x. (article s3.1.p2" in parts["the source states"]
     assert parts["both hold"].count("the source says so") == 2
     small = found["▽ not-seen-small: paper.feedback-approximates-momentum"].set_index("part")["in words"]
+    assert LEDGER["paper.feedback-approximates-momentum"].note in small["we did"]
     assert small["both hold"] == "at the size of the source, which ours neither confirms nor refutes"
 
 

@@ -29,8 +29,9 @@ def legend() -> pd.DataFrame:
 def judged(frame: pd.DataFrame, section: str, ledger: Ledger, profile: str) -> pd.DataFrame:
     """Return the rows of one section that a chapter has judged.
 
-    Columns: claim (name, chapter, statement, figure as printed), expected (rule and verdict), measured (with
-    interval, or every reading), verdict, faithful (of the article). In smoke some have no verdict.
+    Columns: claim (name, chapter, statement, figure as printed), expected (rule and verdict; the row's note,
+    which for the article stands under faithful), measured (with interval, or every reading), verdict,
+    faithful (of the article). In smoke some have no verdict.
     """
     rows = frame[(frame["section"] == section) & frame["status"].isin(RAN)]
     table = [
@@ -100,9 +101,10 @@ def five_parts(row: dict[Any, Any], claim: Claim) -> pd.DataFrame:
     places = "article " if claim.section == "article" else ""
     source = f"; {claim.source}" if claim.source else ""
     printed = f" Printed: {claim.value}." if claim.value else ""
+    did = claim.check.of or "compared the readings"
     parts = {
         "the source states": f"{claim.statement}{printed} ({places}{', '.join(claim.places)}{source})",
-        "we did": f"{claim.check.of or 'compared the readings'} (chapter {row['notebook'][:2]})",
+        "we did": f"{did} (chapter {row['notebook'][:2]}){_note(claim)}",
         "it gave": result(row),
         "both hold": _both_hold(row),
         "would change it": claim.would_change or "nothing that we can name",
@@ -143,4 +145,9 @@ def _both_hold(row: dict[Any, Any]) -> str:
 
 def _expected(claim: Claim, profile: str) -> str:
     rule = rule_text(claim, profile).removeprefix("expected: ")
-    return f"{rule}; {claim.expected_verdict}" if claim.expected_verdict else rule
+    verdict = f"; {claim.expected_verdict}" if claim.expected_verdict else ""
+    return f"{rule}{verdict}{_note(claim) if claim.section != 'article' else ''}"
+
+
+def _note(claim: Claim) -> str:
+    return f"\n{claim.note}" if claim.note else ""
