@@ -170,7 +170,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         every(15, 30),
         rounds_table,
     ),
-    "local_steps_sweep": Experiment("the same every 5 steps, 3 seeds", 4, every(5), rounds_table, SEEDS[:3]),
+    "local_steps_sweep": Experiment("the same every 5 steps", 4, every(5), rounds_table),
     "local_steps_tuning": Experiment(
         "the trials behind local_steps, H = 15, on a seed of their own: inner rates and outer settings",
         10,
