@@ -23,6 +23,7 @@ from locolab.report.ledger import load_ledger
 from locolab.run.notebooks import LAST, discover
 
 GUARD = Path(__file__).parent / "guard"
+COMMAND = (sys.executable, "-m", "locolab", "run", "--profile", "smoke")
 SUITE_MINUTES = 6
 """Budget of the suite at smoke on two idle cores."""
 
@@ -41,9 +42,9 @@ def guarded(folder: Path) -> dict[str, str]:
     return variables
 
 
-def run(folder: Path) -> SimpleNamespace:
+def run(folder: Path, *options: str) -> SimpleNamespace:
     """Return code, output, seconds and processor seconds of the smoke run."""
-    command = [sys.executable, "-m", "locolab", "run", "--profile", "smoke"]
+    command = [*COMMAND, *options]
     began, before = time.monotonic(), psutil.Process().cpu_times()
     done = subprocess.run(command, env=guarded(folder), cwd=ROOT, capture_output=True, text=True, check=False)
     after = psutil.Process().cpu_times()
@@ -71,6 +72,10 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def executed(smoke: Any) -> dict[str, Any]:
     return {name: nbformat.read(smoke.base / f"{name}.ipynb", as_version=4) for name in discover()}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.*")}
 
 
 def test_every_notebook_leaves_its_files(smoke):
@@ -141,6 +146,25 @@ def test_a_second_run_executes_nothing(smoke):
     assert again.text.count("up to date") == len(discover())
     assert {path: path.stat().st_mtime_ns for path in smoke.base.glob("*.ipynb")} == before
     assert again.seconds < 60
+
+
+def test_killed_in_a_training_it_goes_on_to_the_same_bytes(smoke, tmp_path):
+    command = [*COMMAND, "--only", "02"]
+    end = time.monotonic() + 120
+    with subprocess.Popen(command, env=guarded(tmp_path), cwd=ROOT, stdout=subprocess.DEVNULL) as runner:
+        while not list(tmp_path.glob("cache/runs/*/metrics.jsonl")):
+            assert runner.poll() is None, "it ended before its first training did"
+            assert time.monotonic() < end, "no training ended"
+            time.sleep(0.02)
+        runner.kill()
+    assert not list(tmp_path.glob("smoke/*/run.json"))
+    done = run(tmp_path, "--only", "02")
+    assert done.code == 0, done.text
+    for folder in ("smoke/02_local_steps/claims", "smoke/02_local_steps/figures"):
+        assert contents(tmp_path / folder) == contents(smoke.folder / folder) != {}
+    metrics = {path.parent.name: path.read_bytes() for path in tmp_path.glob("cache/runs/*/metrics.jsonl")}
+    unbroken = smoke.folder / "cache/runs"
+    assert metrics == {name: (unbroken / name / "metrics.jsonl").read_bytes() for name in metrics} != {}
 
 
 def test_the_guard_refuses_other_machines_and_lets_this_one_through(tmp_path):
