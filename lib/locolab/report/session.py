@@ -83,10 +83,9 @@ def seed_everything(seed: int, threads: int = 1) -> None:
 
 
 def device(threads: int = 1) -> str:
-    """Return the device results are computed on, and why it is that one."""
-    if torch.cuda.is_available():
-        return f"cpu by default; {torch.cuda.get_device_name(0)} where a parameter asks for it"
-    return f"cpu ({processor()}, {threads} thread{'s' * (threads > 1)}): torch sees no GPU"
+    """Return the device results are computed on, and whether there is a GPU that they do not use."""
+    gpu = f"{torch.cuda.get_device_name(0)} is not used" if torch.cuda.is_available() else "torch sees no GPU"
+    return f"cpu ({processor()}, {threads} thread{'s' * (threads > 1)}): {gpu}"
 
 
 def _is_literal(value: Any) -> bool:
