@@ -19,7 +19,7 @@ profile: str = "fast"  # smoke, fast or full
 seed: int = 0  # seed
 rounds: int = 2  # rounds"""
 
-# What report.notebook.start() and run.check() leave, without importing torch: one file per claim, one figure.
+# Stands in for what a notebook leaves, without importing torch: one file in its folder, one line in a log.
 WRITE = """import json, os, pathlib
 folder = pathlib.Path(os.environ["LOCOLAB_RESULTS"]) / profile / notebook
 folder.mkdir(parents=True, exist_ok=True)
