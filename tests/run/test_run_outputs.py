@@ -100,3 +100,21 @@ def test_refresh_takes_the_words_of_the_source_and_keeps_the_outputs(executed):
     assert executed.cells[3].source == "x = 1  # new"
     assert executed.cells[3].outputs[0].text == "hello"
     assert not outputs.refresh(executed, source)
+
+
+def test_a_copy_keeps_no_widgets(executed):
+    bar = nbformat.v4.new_output("display_data", {outputs.WIDGET: {"model_id": "1"}, "text/plain": "0%"})
+    executed.cells[3].outputs.append(bar)
+    executed.metadata["widgets"] = {}
+    outputs.tidy(executed)
+    assert [output.output_type for output in executed.cells[3].outputs] == ["stream"]
+    assert "widgets" not in executed.metadata
+
+
+def test_a_source_with_other_code_cells_refreshes_nothing(executed):
+    outputs.tidy(executed)
+    source = copy.deepcopy(executed)
+    source.cells = [cell for cell in source.cells if cell.id not in (outputs.INJECTED, "setup")]
+    before = copy.deepcopy(executed)
+    assert not outputs.refresh(executed, source)
+    assert executed == before

@@ -8,6 +8,7 @@ from typing import Any
 from locolab.run.notebooks import is_parameters
 
 INJECTED = "injected-parameters"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -42,8 +43,12 @@ def last_words(log: str, code: int) -> tuple[str, str]:
 
 
 def tidy(content: Any) -> None:
-    """Remove times, absolute paths and papermill's markers from a notebook, and name its injected cell."""
+    """Remove times, absolute paths and papermill's markers from a notebook, and name its injected cell.
+
+    Widgets go too: without a kernel a viewer shows a progress bar as it began.
+    """
     content.metadata.pop("papermill", None)
+    content.metadata.pop("widgets", None)
     content.cells = [
         cell for cell in content.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])
     ]
@@ -52,16 +57,21 @@ def tidy(content: Any) -> None:
         cell.metadata.pop("execution", None)
         if INJECTED in cell.metadata.get("tags", []):
             cell.id = INJECTED
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
 
 
 def refresh(executed: Any, source: Any) -> bool:
     """Return whether the text of an executed notebook changed when brought up to its source.
 
     Both have the same code cells in the same order, comments aside; outputs stay, words are the source's.
+    A source that was given other code cells in the meantime changes nothing: the next run executes it.
     """
     injected = [cell for cell in executed.cells if cell.id == INJECTED]
-    ran = iter([cell for cell in executed.cells if cell.cell_type == "code" and cell.id != INJECTED])
-    cells = []
+    done = [cell for cell in executed.cells if cell.cell_type == "code" and cell.id != INJECTED]
+    if [cell.id for cell in done] != [cell.id for cell in source.cells if cell.cell_type == "code"]:
+        return False
+    ran, cells = iter(done), []
     for cell in source.cells:
         if cell.cell_type == "code":
             old = next(ran)
