@@ -146,4 +146,4 @@ def test_the_mean_of_the_seven_tasks_of_table_1():
 
 
 def test_the_payload_of_72_billion_parameters_is_exact():
-    assert LEDGER["paper.payload-72b"].expected == PAYLOAD["paper"]
+    assert LEDGER["ours.payload-72b"].expected == PAYLOAD["paper"]

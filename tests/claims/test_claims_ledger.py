@@ -17,7 +17,7 @@ NEEDED = {
         ours.topk-vs-random paper.feedback-approximates-momentum article.error-feedback""",
     "04_two_bits_on_the_wire": """article.compression-146x paper.position-bound-7.36
         article.hundred-mb-to-one article.two-bit-quantisation ours.packed-ratio ours.templar-ratio
-        ours.ccloco-ratio ours.entropy-bits paper.parameters-72b paper.payload-72b
+        ours.ccloco-ratio ours.entropy-bits paper.parameters-72b ours.payload-72b
         ours.public-quantiser-error""",
     "13_scorecard": "ours.coverage",
 }
