@@ -32,5 +32,5 @@ def task_fast() -> Iterator[dict[str, Any]]:
 
 
 def task_full() -> Iterator[dict[str, Any]]:
-    """the notebooks at the size of a GPU"""
+    """the notebooks with larger and longer runs"""
     yield from tasks(make_plan("full"))

@@ -88,7 +88,13 @@ def stopped(results, until, gone):
 
     def go(folder, sign, times):
         log = results / "hung.txt"
-        runner = subprocess.Popen(command("run", "--notebooks", folder), stderr=subprocess.PIPE, text=True)
+        runner = subprocess.Popen(
+            command("run", "--notebooks", folder),
+            stderr=subprocess.PIPE,
+            text=True,
+            # tests started in the background inherit that Ctrl-C is ignored
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
         until(lambda: log.exists() and len(log.read_text().split()) == 2 * times)
         runner.send_signal(sign)
         said = runner.communicate(timeout=60)[1]

@@ -140,7 +140,7 @@ def _add_profile(command: argparse.ArgumentParser) -> None:
         "--profile",
         choices=PROFILES,
         default="fast",
-        help="smoke: every path in minutes; fast (default): the notebooks as they are; full: for GPUs",
+        help="smoke: every path in minutes; fast (default): the notebooks as they are; full: larger",
     )
 
 

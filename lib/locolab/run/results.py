@@ -71,7 +71,7 @@ def write_results(
     write_atomic(folder / "summary.json", json.dumps(record, indent=1, sort_keys=True) + "\n")
     write_atomic(folder / "junit.xml", junit(done))
     page = scorecard.write_results(profile, ledger)
-    table.print_run(done, page)
+    table.print_run(done, page, ledger)
     return done.exit_code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,15 @@ WIDTH = 160
 """Columns of a table in a file or a pipe, where there is no terminal to fit."""
 
 
-def print_run(done: Run, page: Path) -> None:
-    """Print the closing table of a run, what was checked, and every gate that fails it."""
+def print_run(done: Run, page: Path, ledger: Ledger) -> None:
+    """Print the scorecard of a run: its notebooks, the rows they checked, and every gate that fails it."""
     table = Table("notebook", "status", "time", "peak memory", title=f"profile {done.profile}")
     for name, each in done.states.items():
         time, peak = (duration(each.seconds), size(each.peak_bytes)) if each.seconds else ("-", "-")
         table.add_row(name, each.status, time, peak)
     shown = console()
     shown.print(table)
+    shown.print(_claims(done, ledger, "claims checked", done.outcomes))
     _say_counts(shown, done)
     _print_gates(shown, done)
     _say(shown, f"results: {page}")
@@ -37,22 +39,27 @@ def print_run(done: Run, page: Path) -> None:
 
 def print_claims(done: Run, ledger: Ledger) -> None:
     """Print every row of the ledger with its verdict at a profile; `*` marks the gated ones."""
-    table = Table(
-        "claim", "verdict", "expected", "measured", "notebook", title=f"claims, profile {done.profile}"
-    )
-    found = scorecard.collect(done.profile, ledger).to_dict("records")
-    for claim, row in zip(ledger.values(), found, strict=True):
-        expected, notebook = claim.expected_verdict or NO_VERDICT, claim.notebook or NO_VERDICT
-        name = claim.id + "*" * claim.gate
-        table.add_row(name, scorecard.verdict_text(row), expected, row["measured"], notebook)
     shown = console()
-    shown.print(table)
+    shown.print(_claims(done, ledger, "claims", ledger))
     _say(shown, "* a run fails if this row's verdict is not the expected one")
     _say_counts(shown, done)
     missing = [name for name, each in done.states.items() if each.status != "ok"]
     if missing:
         _say(shown, f"not run, or failed: {', '.join(missing)}")
     _print_gates(shown, done)
+
+
+def _claims(done: Run, ledger: Ledger, title: str, chosen: Container[str]) -> Table:
+    """Return the chosen rows of the ledger as a table."""
+    columns = ("claim", "verdict", "expected", "measured", "notebook")
+    table = Table(*columns, title=f"{title}, profile {done.profile}")
+    found = scorecard.collect(done.profile, ledger).to_dict("records")
+    for claim, row in zip(ledger.values(), found, strict=True):
+        if claim.id in chosen:
+            expected, notebook = claim.expected_verdict or NO_VERDICT, claim.notebook or NO_VERDICT
+            name = claim.id + "*" * claim.gate
+            table.add_row(name, scorecard.verdict_text(row), expected, row["measured"], notebook)
+    return table
 
 
 def _say_counts(shown: Console, done: Run) -> None:
