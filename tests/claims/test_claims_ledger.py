@@ -11,7 +11,7 @@ from locolab.report.vocabulary import SECTIONS
 LEDGER = load_ledger()
 SPINE = ("02_local_steps", "03_sparsify_and_remember", "04_two_bits_on_the_wire")
 NEEDED = {
-    "02_local_steps": """paper.local-steps-save paper.diloco-outer-momentum ours.averaging-vs-dp
+    "02_local_steps": """paper.local-steps-save ours.published-outer-settings ours.averaging-vs-dp
         article.local-steps-30""",
     "03_sparsify_and_remember": """article.topk-density paper.error-feedback-conserves ours.feedback-cosine
         ours.topk-vs-random paper.feedback-approximates-momentum article.error-feedback""",

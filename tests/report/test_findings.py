@@ -110,7 +110,8 @@ def test_findings_have_counts_per_section_then_headlines_with_every_reading(ran,
     assert [line.split("**")[1] for line in lines[:3]] == list(scorecard.TITLES.values())
     assert f"{len(LEDGER.section('article'))} rows: ◆ depends 1, – not-testable" in lines[0]
     assert lines[3].startswith("- **◆ depends** (the article, chapter 04): ")
-    assert lines[3].count(" (contradicted)") == lines[3].count(" (reproduced)") == 2
+    assert lines[3].count(" (contradicted)") == lines[3].count(" (reproduced") == 2
+    assert "(reproduced; the source says so)" in lines[3]
     assert "difference 0.4033 cosine (95 % interval 0.389 to 0.4177, n = 3)" in lines[4]
     assert lines[-1].startswith(known.source)
     assert lines[-1].endswith(f" of {len(chapters.CHAPTERS)} chapters are written.")

@@ -194,9 +194,10 @@ def rule_text(claim: Claim, profile: str) -> str:
     """Return the rule of a row in words: what it compares with, or why it cannot be tested here."""
     check = claim.check
     margin = "one sd of the baseline" if check.margin == "baseline-sd" else check.margin
+    margin = f", margin {margin}" if check.expects in ("matches", "not-worse") else ""  # others: excludes 0
     return {
         "rounds-to": f"printed as {claim.value}",
-        "paired": f"expected: {check.expects}, {check.better} is better, margin {margin}",
+        "paired": f"expected: {check.expects}, {check.better} is better{margin}",
         "readings": f"{len(claim.readings)} readings",
         "none": f"not testable here: {check.reason}",
     }.get(check.rule) or _limit_text(claim, check, profile)

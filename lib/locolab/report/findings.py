@@ -57,7 +57,7 @@ HEADLINES = (
     "ours.entropy-bits",
     "article.super-leverage",
     "ours.implied-price",
-    "paper.diloco-outer-momentum",
+    "ours.published-outer-settings",
     "paper.feedback-approximates-momentum",
     "ours.topk-vs-random",
     "article.topk-density",
@@ -101,9 +101,9 @@ def result(row: Mapping[Any, Any], between: str = "\n") -> str:
     >>> row = {"verdict": "depends", "status": "recorded", "unit": "x", "better": "lower", "readings": []}
     >>> result({**row, "measured": "0.2 nats"})
     'difference 0.2 nats, recorded'
-    >>> readings = [{"if": "fp32", "gives": 146.286, "verdict": "reproduced"}]
-    >>> result({**row, "readings": readings})
-    'if fp32: 146.3 x (reproduced)'
+    >>> reading = {"if": "fp32", "gives": 146.286, "verdict": "reproduced", "source_says": "yes"}
+    >>> result({**row, "readings": [reading]})
+    'if fp32: 146.3 x (reproduced; the source says so)'
     """
     if row["verdict"] == NO_VERDICT:
         return SMOKE if row["measured"] else ""
@@ -116,7 +116,10 @@ def result(row: Mapping[Any, Any], between: str = "\n") -> str:
 def _reading(reading: Mapping[str, Any], unit: str) -> str:
     gives = wording.number(reading["gives"])
     unit = "" if isinstance(reading["gives"], str) else f" {unit}".rstrip()
-    return f"if {reading['if']}: {gives}{unit} ({reading['verdict']})"
+    source = {"yes": "; the source says so", "no": "; the source says otherwise"}.get(
+        reading["source_says"], ""
+    )
+    return f"if {reading['if']}: {gives}{unit} ({reading['verdict']}{source})"
 
 
 def findings(frame: pd.DataFrame, source: str, most: int = 4) -> str:

@@ -14,7 +14,7 @@ from locolab.report import finished, style, wording
 from locolab.report.claims import Claim, Outcome, standing
 from locolab.report.ledger import Ledger, load_ledger
 from locolab.report.outcomes import read_outcomes
-from locolab.report.vocabulary import SECTIONS
+from locolab.report.vocabulary import MEANINGS, SECTIONS
 
 TITLES = {"article": "The article", "paper": "The papers", "ours": "Our own statements"}
 FIGURES = "{notebook}/figures/{name}.svg"
@@ -126,6 +126,7 @@ def results_page(profile: str, figures: str = FIGURES, ledger: Ledger | None = N
     """
     frame, done, spent = collect(profile, ledger), finished.runs(profile), finished.seconds(profile)
     parts = ["# Results", finished.stamp(profile, done), "## Verdicts", markdown(counts(frame))]
+    parts.append(markdown(pd.DataFrame(MEANINGS.items(), columns=["verdict", "what it says"])))
     if pictures := finished.key_figures(profile, done, figures):
         parts += ["## Key figures", *pictures]
     for section in SECTIONS:
