@@ -60,7 +60,7 @@ def moved(
         return []
     lines = []
     for name, row in published["claims"].items():
-        old, new = Checked(**row), outcomes.get(name)
+        old, new = Checked.from_dict(row), outcomes.get(name)
         if new is not None and name not in gated and _said(old) != _said(new):
             lines.append(f"{name}: was {_said(old)}; is {_said(new)}")
     return lines
