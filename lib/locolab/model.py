@@ -58,6 +58,8 @@ class ModelSpec(Config):
 PRESETS: dict[str, ModelSpec] = {
     # for tests and smoke runs: a step takes 2 ms, its losses say nothing
     "pico": ModelSpec(hidden=32, layers=1, heads=2, kv_heads=1, ffn=64, context=32),
+    # the smaller size of recorded comparisons
+    "tiny": ModelSpec(hidden=64, layers=2, ffn=176, context=64),
     "nano": ModelSpec(),
     "micro": ModelSpec(hidden=128, layers=4, ffn=352),
     "mini": ModelSpec(hidden=384, layers=6, heads=6, ffn=1024, context=256),

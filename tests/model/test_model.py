@@ -17,6 +17,7 @@ from locolab.model import PRESETS, ModelSpec, build, count_parameters, shapes
         (PRESETS["8b"], 8_030_261_248),  # LLaMA-3-8B's published count
         (PRESETS["150m"], 186_934_272),  # templar v2.1.3, 150M.json, tied
         (ModelSpec(32000, 2048, 16, 8, 8, 8192, 2048), 1_139_345_408),  # templar v2.1.3, 1B.json, tied
+        (PRESETS["tiny"], 158_016),
         (PRESETS["nano"], 403_104),
         (PRESETS["micro"], 869_504),
         (PRESETS["mini"], 9_835_392),
