@@ -34,8 +34,8 @@ from locolab.train.swarm import Swarm
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
 
-ROOMS = ("compress", "config", "corpus", "model", "network", "train")
-"""Rooms whose code decides a run's bytes."""
+ROOMS = ("compress", "config", "corpus", "model", "network/bucket", "train")
+"""Rooms and modules whose code decides a run's bytes; how long links take does not."""
 
 _METRICS, _MODEL, _TIMINGS, _SUMS = "metrics.jsonl", "model.safetensors", "timings.jsonl", "SHA256SUMS.json"
 _log = logging.getLogger("locolab.train")
