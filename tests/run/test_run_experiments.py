@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from locolab.report import recorded
-from locolab.run import experiments
-from locolab.run.experiments import EXPERIMENTS, TUNED, TUNING_SEED
+from locolab.run.experiments import EXPERIMENTS
+from locolab.run.experiments.experiment import TUNING_SEED
+from locolab.run.experiments.local_steps import TUNED
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -34,7 +35,7 @@ def test_the_settings_of_an_arm_are_its_best_recorded_trial(arm):
     table = recorded.load("local_steps_tuning").frame
     trials = table[(table["arm"] == arm) & ((arm != "diloco_tuned") | (table["outer_momentum"] > 0))]
     best = trials.loc[trials["validation_loss"].idxmin()]
-    assert experiments.TUNED[arm].items() <= best.to_dict().items()
+    assert TUNED[arm].items() <= best.to_dict().items()
 
 
 @pytest.mark.parametrize("arm", ["adamw_dp", "averaging", "diloco_published"])

@@ -1,0 +1,12 @@
+"""The registry of recorded experiments, one module for each chapter that draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from locolab.run.experiments import feedback, local_steps
+from locolab.run.experiments.experiment import Experiment
+
+EXPERIMENTS: Mapping[str, Experiment] = {**local_steps.EXPERIMENTS, **feedback.EXPERIMENTS}
+
+__all__ = ["EXPERIMENTS", "Experiment"]
