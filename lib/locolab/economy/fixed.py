@@ -80,8 +80,16 @@ class FixedFormat:
         return self.saturate(quotient if (left < 0) == (right < 0) else -quotient)
 
     def safe_divide(self, left: int, right: int) -> int:
-        """Return divide(left, right), or 0 for `right` = 0, as the chain's safe_div does."""
-        return self.divide(left, right) if right else 0
+        """Return divide(left, right), or 0 for `right` = 0 or a quotient out of range, as the chain's safe_div.
+
+        >>> U64F64.safe_divide(U64F64.of(2**63), U64F64.of(0.5)), U64F64.safe_divide(1, 0)
+        (0, 0)
+        """
+        if not right:
+            return 0
+        quotient = (abs(left) << self.fraction) // abs(right)
+        quotient = quotient if (left < 0) == (right < 0) else -quotient
+        return quotient if self.saturate(quotient) == quotient else 0
 
     def convert(self, raw: int, source: FixedFormat) -> int:
         """Return a raw number of `source` in this format, floored and saturated.
