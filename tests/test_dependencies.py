@@ -23,10 +23,14 @@ from locolab.run import lockcheck
 PYPROJECT = ROOT / "pyproject.toml"
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PROJECT = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
-DIRECT = [Requirement(line) for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]]
+EXTRAS = PROJECT["optional-dependencies"]
+DIRECT = [Requirement(line) for line in [*PROJECT["dependencies"], *EXTRAS["dev"], *EXTRAS["ray"]]]
 
 # Declared without being imported by our own code, and what for.
 NOT_IMPORTED = {
+    "ray": "locolab.run, where peers run as Ray's actors",
+    "flask": "moto's server",
+    "flask-cors": "moto's server",
     "datasets": "lm-eval reads its questions with it",
     "import-linter": "run_all.sh test",
     "ipykernel": "the kernel that executes notebooks",
@@ -120,7 +124,7 @@ def test_the_lock_pins_exactly_and_leaves_the_build_of_torch_open() -> None:
 
 
 def test_the_lock_says_how_it_is_made() -> None:
-    assert "uv pip compile --universal --python-version 3.11 --extra dev" in LOCK.splitlines()[1]
+    assert "uv pip compile --universal --python-version 3.11 --extra dev --extra ray" in LOCK.splitlines()[1]
 
 
 def test_environment_yml_adds_only_python_and_the_checkout() -> None:

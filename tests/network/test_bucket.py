@@ -1,4 +1,4 @@
-"""Buckets in memory and in a folder keep what was written first, and say clearly what is not there."""
+"""Buckets of all three kinds keep what was written first, and say clearly what is not there."""
 
 import datetime
 
@@ -7,8 +7,10 @@ import pytest
 from locolab.network import Bucket, KeyTaken, key_of, round_prefix
 
 
-@pytest.fixture(params=["memory", "folder"])
+@pytest.fixture(params=["memory", "folder", "s3"])
 def bucket(request, tmp_path):
+    if request.param == "s3":
+        return Bucket(request.getfixturevalue("s3"))
     return Bucket() if request.param == "memory" else Bucket(f"file://{tmp_path}/bucket")
 
 

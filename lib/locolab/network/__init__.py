@@ -1,5 +1,5 @@
 """How payloads travel: buckets that keep what was uploaded as it was uploaded."""
 
-from locolab.network.bucket import Bucket, KeyTaken, key_of, round_prefix
+from locolab.network.bucket import Bucket, BucketError, KeyTaken, key_of, round_prefix
 
-__all__ = ["Bucket", "KeyTaken", "key_of", "round_prefix"]
+__all__ = ["Bucket", "BucketError", "KeyTaken", "key_of", "round_prefix"]
