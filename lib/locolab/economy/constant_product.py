@@ -7,6 +7,7 @@ proportional fee (a flat staking fee lies outside the pool), limits hold for the
 from __future__ import annotations
 
 import dataclasses
+from typing import Self
 
 from locolab.economy.fixed import I110F18, U64_MAX
 from locolab.economy.trade import (
@@ -44,18 +45,25 @@ class Reserves:
         """Return the spot price in TAO per alpha token, 0.0 without alpha."""
         return self.tao_rao / self.alpha_rao if self.alpha_rao else 0.0
 
-    def taking_in(self, side: Side, paid_in: int, paid_out: int) -> dict[str, int | None]:
-        """Return the fields after `paid_in` entered and `paid_out` left; ValueError where one leaves u64."""
-        if side == "buy":
-            tao, alpha, outside = self.tao_rao + paid_in, self.alpha_rao - paid_out, paid_out
-        else:
-            tao, alpha, outside = self.tao_rao - paid_out, self.alpha_rao + paid_in, -paid_in
-        if min(tao, alpha) < 0:
-            raise InsufficientLiquidity(f"the {side} would take {paid_out}, more than the pool holds: {self}")
-        if self.outside_rao is not None and self.outside_rao + outside < 0:
-            raise NotEnoughStake(f"{paid_in} alpha-rao are sold, {self.outside_rao} are outside the pool")
-        after = None if self.outside_rao is None else self.outside_rao + outside
-        return {"tao_rao": tao, "alpha_rao": alpha, "outside_rao": after}
+    def moved(self, side: Side, paid_in: int, paid_out: int) -> Self:
+        """Return the reserves after `paid_in` entered and `paid_out` left on the other side.
+
+        Alpha bought adds to what is outside the pool, alpha sold is taken from it (NotEnoughStake).
+        InsufficientLiquidity: the pool does not hold `paid_out`; ValueError: a side leaves 64 bits.
+        """
+        sign = 1 if side == "buy" else -1
+        tao, alpha = (paid_in, paid_out) if side == "buy" else (paid_out, paid_in)
+        if paid_out > (self.alpha_rao if side == "buy" else self.tao_rao):
+            raise InsufficientLiquidity(f"the {side} takes {paid_out}, more than the pool holds: {self}")
+        outside = self.outside_rao
+        if outside is not None and outside + sign * alpha < 0:
+            raise NotEnoughStake(f"{alpha} alpha-rao are sold, {outside} are outside the pool")
+        return dataclasses.replace(
+            self,
+            tao_rao=self.tao_rao + sign * tao,
+            alpha_rao=self.alpha_rao - sign * alpha,
+            outside_rao=None if outside is None else outside + sign * alpha,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +134,7 @@ class ConstantProductPool(Reserves):
                 raise SlippageTooHigh(f"{paid} paid in, {most} fit the limit {limit / RAO:.9g}")
             paid = min(paid, most)
         received = self._paid_out(side, paid)
-        after = dataclasses.replace(self, **self.taking_in(side, paid, received))
+        after = self.moved(side, paid, received)
         return after, Receipt(side, paid, 0, received, self.price, after.price)
 
     def _paid_out(self, side: Side, paid: int) -> int:

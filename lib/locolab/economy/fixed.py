@@ -80,7 +80,7 @@ class FixedFormat:
         return self.saturate(quotient if (left < 0) == (right < 0) else -quotient)
 
     def safe_divide(self, left: int, right: int) -> int:
-        """Return divide(left, right), or 0 for `right` = 0 or a quotient out of range, as the chain's safe_div.
+        """Return divide(left, right), or 0 if `right` is 0 or the quotient out of range (safe_div).
 
         >>> U64F64.safe_divide(U64F64.of(2**63), U64F64.of(0.5)), U64F64.safe_divide(1, 0)
         (0, 0)

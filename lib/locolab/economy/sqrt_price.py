@@ -1,7 +1,7 @@
 """Square roots of prices as the pools of 2025-26 store them: U64F64 numbers on a scale of ticks.
 
-Tick i stands for the price 1.0001^i. The tick's square root is computed as Uniswap v3 does (TickMath.sol), one
-factor 1.0001^(-2^j/2) in 128-bit fixed point for every bit j of |i|; the chain uses the ticks up to
+Tick i stands for the price 1.0001^i. The tick's square root is computed as Uniswap v3 does (TickMath.sol),
+one factor 1.0001^(-2^j/2) in 128-bit fixed point for every bit j of |i|; the chain uses the ticks up to
 +-443,636 of its +-887,272 (subtensor v3.3.13-393, pallets/swap/src/tick.rs). Raw U64F64 numbers are the
 value times 2^64, Q64.96 numbers the value times 2^96.
 """

@@ -8,7 +8,8 @@ cancels; limit prices are in rao of TAO per whole alpha token, as the chain take
 from __future__ import annotations
 
 from fractions import Fraction
-from numbers import Integral
+from operator import index
+from typing import SupportsIndex
 
 from locolab.economy.fixed import U64_MAX
 
@@ -16,7 +17,7 @@ RAO = 10**9  # smallest units in one token
 MAX_SUPPLY = 21_000_000  # tokens, of TAO and of every alpha token
 
 
-def amount(value: int, name: str) -> int:
+def amount(value: SupportsIndex, name: str) -> int:
     """Return `value` as an int if it is a whole number of 0..2^64-1, else raise ValueError naming it.
 
     >>> amount(5, "tao_rao")
@@ -25,9 +26,10 @@ def amount(value: int, name: str) -> int:
     Traceback (most recent call last):
     ValueError: tao_rao = -1: give a whole number of smallest units, 0 to 18446744073709551615
     """
-    if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= value <= U64_MAX:
+    whole = isinstance(value, SupportsIndex) and not isinstance(value, bool)
+    if not whole or not 0 <= (number := index(value)) <= U64_MAX:
         raise ValueError(f"{name} = {value!r}: give a whole number of smallest units, 0 to {U64_MAX}")
-    return int(value)
+    return number
 
 
 def to_rao(tokens: float | Fraction, name: str = "amount") -> int:
