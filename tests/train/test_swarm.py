@@ -61,7 +61,7 @@ def test_data_parallel_is_one_model_with_the_batches_joined(spec, train):
         joined = [
             peer.windows(np.split(peer.sample_ids(number), spec.local_steps)[part]) for peer in swarm.peers
         ]
-        model.backward(np.concatenate(joined))
+        model.backward(np.concatenate(joined)[None])
         torch.nn.utils.clip_grad_norm_([model.parameter], spec.clip)
         optimizer.param_groups[0]["lr"] = learning_rate(spec, step)
         optimizer.step()
@@ -172,7 +172,7 @@ class Overflowing(Peer):
 
     def train(self, theta, number, step=0):
         if number == 1:
-            for moments in self._adamw.state().values():
+            for moments in self.moments.values():
                 moments.fill_(torch.inf)
         return super().train(theta, number, step)
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Parameter
-from torch.nn.functional import cross_entropy
+
+from locolab.train import llama
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM
 
 
 def views(vector: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
@@ -33,45 +37,76 @@ def flatten(tensors: Mapping[str, Tensor]) -> Tensor:
 class FlatModel:
     """The one working model of a process: whoever trains next loads its parameters into it.
 
-    `parameter` is the flat vector as one `Parameter`, with `.grad` allocated once; AdamW and norm clipping on
-    it equal those on the separate tensors, since both treat coordinates alike (weight decay included, as in
-    tplr-ai/templar v2.1.3, neurons/trainer.py).
+    It holds `stack` sets of parameters, the `rows`, so that as many peers can train side by side; `module`,
+    `parameter`, `vector` and `gradient` are those of the first. The forward pass is `llama.losses`; what the
+    module computes from the same parameters is equal up to rounding.
     """
 
-    def __init__(self, module: torch.nn.Module) -> None:
+    def __init__(self, module: LlamaForCausalLM, stack: int = 1) -> None:
         self.module = module
         named = dict(module.named_parameters())
         self.shapes = {name: tensor.shape for name, tensor in named.items()}
-        self.parameter = Parameter(flatten({name: tensor.detach() for name, tensor in named.items()}))
-        self.parameter.grad = torch.zeros_like(self.parameter)
-        values, gradients = (views(v, self.shapes) for v in (self.parameter.detach(), self.parameter.grad))
+        self.rows = [Row(self.shapes) for _ in range(stack)]
+        self.vector.copy_(flatten({name: tensor.detach() for name, tensor in named.items()}))
         for name, tensor in named.items():
-            tensor.data = values[name]
-            tensor.grad = gradients[name]
+            tensor.data = self.rows[0].tensors[name].detach()
+
+    @property
+    def parameter(self) -> Parameter:
+        """The parameters as one flat `Parameter`."""
+        return self.rows[0].parameter
 
     @property
     def vector(self) -> Tensor:
         """The parameters as a flat vector, without autograd; writing to it changes the model."""
-        return self.parameter.detach()
+        return self.rows[0].vector
 
     @property
     def gradient(self) -> Tensor:
         """The gradient as a flat vector; writing to it changes what an optimiser sees."""
-        assert self.parameter.grad is not None
-        return self.parameter.grad
+        return self.rows[0].gradient
+
+    def load(self, theta: Tensor, count: int) -> list[Row]:
+        """Return the first `count` rows, with the flat `theta` as their parameters."""
+        for row in self.rows[:count]:
+            row.vector.copy_(theta)
+        return self.rows[:count]
 
     def loss(self, windows: NDArray[np.int64]) -> Tensor:
         """Return the mean loss in nats per token on windows [n, context + 1] of tokens."""
-        tokens = torch.from_numpy(windows)
-        logits = self.module(input_ids=tokens[:, :-1]).logits
-        return cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+        return self.losses(windows[None])[0]
 
-    def backward(self, windows: NDArray[np.int64]) -> float:
-        """Return the loss on `windows` and leave its gradient, alone, in `gradient`."""
-        self.gradient.zero_()
-        loss = self.loss(windows)
-        loss.backward()
-        return loss.item()
+    def losses(self, windows: NDArray[np.int64]) -> Tensor:
+        """Return the mean losses, [R], of the first R rows, each on its own windows [R, n, context + 1]."""
+        rows = [row.tensors for row in self.rows[: len(windows)]]
+        return llama.losses(self.module.config, rows, torch.from_numpy(windows))
+
+    def backward(self, windows: NDArray[np.int64]) -> list[float]:
+        """Return the `losses` on `windows` and leave their gradients, alone, in the rows."""
+        for row in self.rows[: len(windows)]:
+            row.gradient.zero_()
+        losses = self.losses(windows)
+        losses.sum().backward()
+        return losses.tolist()
+
+
+class Row:
+    """One set of parameters over one flat vector.
+
+    `parameter` is the vector as one `Parameter`, with `.grad` allocated once; AdamW and norm clipping on
+    it equal those on the separate tensors, since both treat coordinates alike (weight decay included, as in
+    tplr-ai/templar v2.1.3, neurons/trainer.py). `tensors` are what a loss is computed from: named views of
+    the vector whose gradients are views of its gradient.
+    """
+
+    def __init__(self, shapes: Mapping[str, torch.Size]) -> None:
+        self.vector = torch.zeros(sum(shape.numel() for shape in shapes.values()))
+        self.gradient = torch.zeros_like(self.vector)
+        self.parameter = Parameter(self.vector)
+        self.parameter.grad = self.gradient
+        self.tensors = {name: part.requires_grad_() for name, part in views(self.vector, shapes).items()}
+        for name, part in views(self.gradient, shapes).items():
+            self.tensors[name].grad = part
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from locolab.train.inner import AdamW
+from locolab.train.inner import AdamW, Moments
 from locolab.train.spec import TrainSpec
 
 
@@ -58,20 +58,21 @@ class OuterAdamW:
 
     def __init__(self, spec: TrainSpec, theta: Parameter) -> None:
         self._theta = theta
-        self._adamw = AdamW(spec, theta)
+        self._spec = spec
+        self._moments: Moments = {}
 
     def step(self, update: Tensor, step: int) -> None:
         """Apply the mean gradient with the learning rate of global inner step `step`."""
         self._theta.grad = update
-        self._adamw.step(step)
+        AdamW(self._spec, [self._theta], [self._moments]).step(step)
 
     def state(self) -> dict[str, Tensor]:
         """Return the step count and both moments."""
-        return self._adamw.state()
+        return self._moments
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Take over what `state()` returned."""
-        self._adamw.load_state(state)
+        self._moments = state
 
 
 def outer_for(spec: TrainSpec, theta: Parameter) -> Outer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from torch import Tensor
 from locolab import corpus
 from locolab.corpus import Corpus
 from locolab.train.flat import FlatModel
-from locolab.train.inner import AdamW, gradient, pseudo_gradient
+from locolab.train.inner import Moments, gradients, pseudo_gradients, reset_if_not_finite
 from locolab.train.payload import Wire
 from locolab.train.spec import TrainSpec
 
@@ -20,7 +20,7 @@ class Peer:
     """A participant that trains on its assigned samples and sends what changed.
 
     Between rounds it keeps its AdamW moments, as the public code does (tplr-ai/templar v2.1.3,
-    neurons/miner.py), and its error feedback: three vectors of the model's size. The model itself is shared
+    neurons/miner.py), and its error feedback: three vectors of the model's size. The `model` itself is shared
     by all peers of a process. `losses` (nats/token) and `tokens` are of the last call of `round`; `resets`
     counts how often the moments were not finite and had to start again; `observe`, if set, is shown
     (round, pseudo-gradient) before it is packed.
@@ -32,35 +32,29 @@ class Peer:
         self.losses: list[float] = []
         self.tokens = 0
         self.resets = 0
+        self.moments: Moments = {}
         self.feedback = wire.feedback()
         self.observe: Callable[[int, Tensor], None] | None = None
+        self.model = model
         self._text = text
-        self._model = model
         self._wire = wire
-        self._adamw = AdamW(spec, model.parameter)
 
     def round(self, theta: Tensor, number: int, step: int = 0) -> bytes | None:
         """Return this peer's payload of a round that starts from the flat `theta`; None sends nothing.
 
         `step` is the inner step for methods that exchange gradients at every one.
         """
-        delta = self.train(theta, number, step)
-        if self.observe:
-            self.observe(number, delta)
-        return self.pack(delta, number)
+        return self.send(self.train(theta, number, step), number)
 
     def train(self, theta: Tensor, number: int, step: int = 0) -> Tensor:
         """Return the flat pseudo-gradient (or gradient) of this peer's batches."""
-        parts = np.split(self.sample_ids(number), self.spec.local_steps)
-        if self.spec.method == "adamw_dp":
-            delta, self.losses = gradient(self._model, theta, self.windows(parts[step]))
-        else:
-            first = number * self.spec.local_steps
-            batches = map(self.windows, parts)
-            delta, self.losses = pseudo_gradient(self._model, self._adamw, theta, batches, first)
-            self.resets += self._adamw.reset_if_not_finite()
-        self.tokens = len(self.losses) * self.spec.batch * self.spec.model.context
-        return delta
+        return train_together([self], theta, number, step)[0]
+
+    def send(self, delta: Tensor, number: int) -> bytes | None:
+        """Return the payload of what `train` returned, after showing it to `observe`."""
+        if self.observe:
+            self.observe(number, delta)
+        return self.pack(delta, number)
 
     def pack(self, delta: Tensor, number: int) -> bytes:
         """Return the payload of a pseudo-gradient; the error feedback moves on."""
@@ -86,7 +80,7 @@ class Peer:
 
     def state(self) -> dict[str, Tensor]:
         """Return what has to survive a restart: moments and error feedback, by name."""
-        moments = {f"adamw.{name}": tensor for name, tensor in self._adamw.state().items()}
+        moments = {f"adamw.{name}": tensor for name, tensor in self.moments.items()}
         return moments | {f"feedback.{name}": tensor for name, tensor in self.feedback.items()}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
@@ -95,5 +89,28 @@ class Peer:
         for key, tensor in state.items():
             kind, name = key.split(".", 1)
             parts[kind][name] = tensor
-        self._adamw.load_state(parts["adamw"])
+        self.moments = parts["adamw"]
         self.feedback = parts["feedback"]
+
+
+def train_together(peers: Sequence[Peer], theta: Tensor, number: int, step: int = 0) -> list[Tensor]:
+    """Return the pseudo-gradients (or gradients) of peers that train side by side; their accounts move on.
+
+    They share a model with at least as many rows. Each gets, bit for bit, what it would get alone.
+    """
+    spec, model = peers[0].spec, peers[0].model
+    parts = [np.split(peer.sample_ids(number), spec.local_steps) for peer in peers]
+
+    def batch(at: int) -> NDArray[np.int64]:
+        return np.stack([peer.windows(own[at]) for peer, own in zip(peers, parts, strict=True)])
+
+    if spec.method == "adamw_dp":
+        deltas, losses = gradients(model, theta, batch(step))
+    else:
+        batches, first = map(batch, range(spec.local_steps)), number * spec.local_steps
+        moments = [peer.moments for peer in peers]
+        deltas, losses = pseudo_gradients(spec, model, moments, theta, batches, first)
+    for peer, own in zip(peers, losses, strict=True):
+        peer.losses, peer.tokens = own, len(own) * spec.batch * spec.model.context
+        peer.resets += reset_if_not_finite(peer.moments)
+    return deltas

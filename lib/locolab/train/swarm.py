@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import time
 from collections import defaultdict, deque
@@ -22,10 +23,13 @@ from locolab.train.evaluation import evaluate
 from locolab.train.flat import FlatModel, reproducible, views
 from locolab.train.outer import outer_for
 from locolab.train.payload import Update, wire_for
-from locolab.train.peer import Peer
+from locolab.train.peer import Peer, train_together
 from locolab.train.records import RoundRecord
 from locolab.train.spec import TrainSpec
 from locolab.train.validator import Submissions, TrustingValidator, Validator
+
+STACKED_TOKENS = 1024
+"""Peers train side by side until their batches hold this many tokens: more gains nothing and costs memory."""
 
 KEPT_EXCHANGES = 2
 """Exchanges whose payloads stay in the bucket: the last one and the one before."""
@@ -66,7 +70,7 @@ class Swarm:
         self.text = text
         self.bucket = bucket or Bucket()
         self.validator = validator or TrustingValidator()
-        self.model = FlatModel(build(spec.model, spec.seed))
+        self.model = FlatModel(build(spec.model, spec.seed), stack_size(spec))
         self.wire = wire_for(spec, self.model.shapes)
         self.peers = [
             (behaviours or {}).get(index, Peer)(index, spec, text, self.model, self.wire)
@@ -141,9 +145,9 @@ class Swarm:
     def _exchange(self, step: int, tally: _Tally) -> None:
         """Everybody sends, the validator selects, theta moves: once a round, or at every inner step."""
         key_step = step if self.spec.exchanges > 1 else None
-        keys = [key_of(self.number, peer.index, key_step) for peer in self.peers]
-        sent = [key for peer, key in zip(self.peers, keys, strict=True) if self._send(peer, step, key, tally)]
-        self._forget_old(sent)
+        self._forget_old(
+            [key for group in self._groups() for key in self._send(group, step, key_step, tally)]
+        )
         everybody = [peer.index for peer in self.peers]
         submissions = Submissions(self.number, key_step, self.parameters(), self.bucket, everybody, self.wire)
         with self._timed("review"):
@@ -157,19 +161,38 @@ class Swarm:
                 first = self.number * self.spec.local_steps
                 self._outer.step(self.wire.combine(list(updates.values())), first + step)
 
-    def _send(self, peer: Peer, step: int, key: str, tally: _Tally) -> bool:
-        """Let a peer train and put what it returns into the bucket; False if that is nothing."""
-        peer.losses, peer.tokens = [], 0  # one that does not train this time has none
-        with self._timed("peers"):
-            payload = peer.round(self.theta, self.number, step)
-        tally.losses += peer.losses
-        self._tokens += peer.tokens
-        if payload is None:
-            return False
-        self.bucket.put(key, payload)
-        tally.bytes[peer.index] += len(payload)
-        tally.digests[peer.index].update(payload)
-        return True
+    def _groups(self) -> Iterator[list[Peer]]:
+        """Yield the peers in their order: plain neighbours that train side by side, every other one alone."""
+        for plain, run in itertools.groupby(self.peers, _is_plain):
+            size, rest = len(self.model.rows) if plain else 1, iter(run)
+            while group := list(itertools.islice(rest, size)):
+                yield group
+
+    def _send(self, group: list[Peer], step: int, key_step: int | None, tally: _Tally) -> list[str]:
+        """Let a group train and put what its peers return into the bucket; return the keys of that."""
+        sent = []
+        for peer in group:
+            peer.losses, peer.tokens = [], 0  # one that does not train this time has none
+        for peer, payload in zip(group, self._payloads(group, step), strict=True):
+            tally.losses += peer.losses
+            self._tokens += peer.tokens
+            if payload is None:
+                continue
+            sent.append(key_of(self.number, peer.index, key_step))
+            self.bucket.put(sent[-1], payload)
+            tally.bytes[peer.index] += len(payload)
+            tally.digests[peer.index].update(payload)
+        return sent
+
+    def _payloads(self, group: list[Peer], step: int) -> list[bytes | None]:
+        """Return what the peers of a group send; a misbehaving one decides on its whole round."""
+        if not _is_plain(group[0]):
+            with self._timed("train"):
+                return [group[0].round(self.theta, self.number, step)]
+        with self._timed("train"):
+            deltas = train_together(group, self.theta, self.number, step)
+        with self._timed("pack"):
+            return [peer.send(delta, self.number) for peer, delta in zip(group, deltas, strict=True)]
 
     def _forget_old(self, keys: list[str]) -> None:
         """Remember the newest exchange's keys and delete those of the exchange that nobody needs any more."""
@@ -208,6 +231,19 @@ class Swarm:
         start = time.perf_counter()
         yield
         self.seconds[what] += time.perf_counter() - start
+
+
+def stack_size(spec: TrainSpec) -> int:
+    """Return how many peers train side by side; it changes no byte of what they send.
+
+    >>> stack_size(TrainSpec(preset="tiny", batch=4)), stack_size(TrainSpec(preset="mini", batch=4))
+    (4, 1)
+    """
+    return min(spec.n_peers, max(1, STACKED_TOKENS // (spec.batch * spec.model.context)))
+
+
+def _is_plain(peer: Peer) -> bool:
+    return type(peer) is Peer
 
 
 def _check_length(spec: TrainSpec, text: Corpus) -> None:
