@@ -9,8 +9,12 @@ from locolab.report.rows import RULES
 from locolab.report.vocabulary import SECTIONS
 
 LEDGER = load_ledger()
-SPINE = ("02_local_steps", "03_sparsify_and_remember", "04_two_bits_on_the_wire")
+SPINE = ("01_article_audit", "02_local_steps", "03_sparsify_and_remember", "04_two_bits_on_the_wire")
 NEEDED = {
+    "01_article_audit": """article.tao-share article.table-units article.two-market-caps article.fdv
+        article.ps-20x article.revenue-twice article.dewatered-ps-low article.dewatered-ps-high
+        article.staking-rate-high article.volume-ratio article.hundreds-of-millions
+        article.density-and-ratio ours.table-exceeds-sector ours.turnover-below-sector""",
     "02_local_steps": """paper.local-steps-save ours.published-outer-settings ours.averaging-vs-dp
         article.local-steps-30""",
     "03_sparsify_and_remember": """article.topk-density paper.error-feedback-conserves ours.feedback-cosine

@@ -18,10 +18,13 @@ their words multiply.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 from decimal import Decimal
+
+from locolab.economy.intervals import Bounds
+
+__all__ = ["Bounds", "moved", "number_of", "printed"]
 
 _EXPONENTS = {"k": 3, "thousand": 3, "m": 6, "million": 6, "b": 9, "billion": 9, "t": 12, "trillion": 12}
 _WORDS = {"dozens": 24.0, "hundreds of millions": 2e8}
@@ -32,21 +35,6 @@ _FIGURE = re.compile(
     rf"(?P<qualifier>{_QUALIFIER})?\s*[+~]?(?P<first>{_NUMBER})(?:\s*(?:-|–|to)\s*(?P<last>{_NUMBER}))?",
     re.IGNORECASE,
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Bounds:
-    """A closed interval; an open side is infinite."""
-
-    low: float
-    high: float
-
-    def __contains__(self, value: float) -> bool:
-        return self.low <= value <= self.high
-
-    def overlaps(self, low: float, high: float) -> bool:
-        """Return whether any value lies in both this interval and [low, high]."""
-        return self.low <= high and low <= self.high
 
 
 def printed(text: str) -> Bounds:
@@ -67,9 +55,7 @@ def printed(text: str) -> Bounds:
     """
     if text.lower() in _WORDS:
         return Bounds(_WORDS[text.lower()], math.inf)
-    match = _FIGURE.search(text)
-    if match is None:
-        raise ValueError(f"no figure in {text!r}; write it as printed, like '19.6%', '~$3.42B' or '15-25x'")
+    match = _figure(text)
     qualifier = (match["qualifier"] or "").lower()
     first, last = match["first"], match["last"] or match["first"]
     low, low_unit = _rounded(first, _exponent(first) or _exponent(last))
@@ -80,6 +66,47 @@ def printed(text: str) -> Bounds:
         return Bounds(-math.inf, float(high))
     below = low_unit if qualifier == "nearly" else low_unit / 2
     return Bounds(float(low - below), float(high + high_unit / 2))
+
+
+def number_of(text: str) -> float:
+    """Return the number that a figure prints, without its rounding; ValueError for a range or a word.
+
+    >>> number_of("nearly 19.6%"), number_of("~$3.42B")
+    (19.6, 3420000000.0)
+    """
+    match = _single(text)
+    return float(_rounded(match["first"], _exponent(match["first"]))[0])
+
+
+def moved(text: str, steps: int) -> str:
+    """Return the figure as it would be printed some units of its last digit higher, or lower.
+
+    Raises ValueError for a range, for a word, and where the number would not lie above zero.
+
+    >>> moved("~$3.42B", -1), moved("175x", 46), moved("nearly 19.6%", 4)
+    ('~$3.41B', '221x', 'nearly 20.0%')
+    """
+    match = _single(text)
+    digits = re.sub(r"[^\d.,]", "", match["first"])
+    number = Decimal(digits.replace(",", ""))
+    new = number + steps * Decimal(1).scaleb(int(number.as_tuple().exponent))
+    if new <= 0:
+        raise ValueError(f"{text!r} moved by {steps} units of its last digit is {new}; it should lie above 0")
+    return text.replace(digits, f"{new:,f}" if "," in digits else f"{new:f}", 1)
+
+
+def _figure(text: str) -> re.Match[str]:
+    match = _FIGURE.search(text)
+    if match is None:
+        raise ValueError(f"no figure in {text!r}; write it as printed, like '19.6%', '~$3.42B' or '15-25x'")
+    return match
+
+
+def _single(text: str) -> re.Match[str]:
+    match = _figure(text)
+    if match["last"]:
+        raise ValueError(f"{text!r} is a range; take one of its ends")
+    return match
 
 
 def _rounded(number: str, exponent: int) -> tuple[Decimal, Decimal]:
