@@ -57,14 +57,17 @@ class Fields:
         return self._keep(Fields(self.take(name, default={}), f"{self.where}.{name}"))
 
     def each(self, name: str) -> Iterator[Fields]:
-        """Yield the objects in the list `name`."""
-        for index, item in enumerate(self.take(name)):
+        """Yield the objects in the list `name`; an absent or null list is empty."""
+        for index, item in enumerate(self.take(name, default=None) or []):
             yield self._keep(Fields(item, f"{self.where}.{name}[{index}]"))
+
+    def unread(self) -> list[str]:
+        """Return the names of the fields that were not read yet."""
+        return [name for name in self.data if name not in self._read]
 
     def finish(self) -> None:
         """Raise VectorError if a field here or in an object taken from here was never read."""
-        unread = [name for name in self.data if name not in self._read]
-        if unread:
+        if unread := self.unread():
             raise VectorError(f"{self.where}: the checker does not know the field(s) {', '.join(unread)}")
         for fields in self._inner:
             fields.finish()
@@ -82,6 +85,9 @@ class Tolerance:
     def __init__(self, vector: Fields) -> None:
         self.fields = vector.inner("tolerance")
         self.fields.take("why", default=None)
+        for name, limit in self.fields.data.items():
+            if limit == 0:  # what has no tolerance of its own is exact anyway
+                self.fields.take(name)
         self._every = [self.fields.take(name, default=None) for name in self._EVERY]
         self._relative = self.fields.take("rel", default=0)
 

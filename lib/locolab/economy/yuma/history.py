@@ -1,0 +1,61 @@
+"""Several epochs in a row, as a table: what a notebook runs on a small subnet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import pandas as pd
+
+from locolab.economy.yuma.epoch import EpochResult, run_epoch
+from locolab.economy.yuma.subnet import Subnet
+
+Weights = Mapping[int, Mapping[int, float]]  # validator -> miner -> weight
+Plan = Callable[[int, EpochResult], Weights | None]
+
+
+def run_epochs(
+    subnet: Subnet,
+    weights_by_epoch: Iterable[Weights | None] | Plan,
+    epochs: int | None = None,
+    emission: int = 10**9,
+) -> pd.DataFrame:
+    """Return one row an epoch and uid: EpochResult.table() with the epoch (from 0) and the uid's name.
+
+    The weights of each epoch come from a list (None or a validator left out: its old weights stay), or from
+    a function of the epoch's number and the last result, for validators that copy; a function needs
+    `epochs`. An epoch without weights runs first, which hands out the permits. `tempo` + 1 blocks pass
+    between epochs, and weights are set in the block before each. The subnet is changed.
+
+    >>> subnet = Subnet([60, 40, 0, 0], names=["large", "small", "good", "bad"])
+    >>> table = run_epochs(subnet, [{0: {2: 1}, 1: {3: 1}}] * 3)
+    >>> table[table.epoch == 2][["name", "consensus", "incentive", "dividends"]].round(3)
+         name  consensus  incentive  dividends
+    8   large        0.0        0.0        1.0
+    9   small        0.0        0.0        0.0
+    10   good        1.0        1.0        0.0
+    11    bad        0.0        0.0        0.0
+    """
+    if callable(weights_by_epoch):
+        if epochs is None:
+            raise ValueError("a function of the epoch has no end of its own; give epochs")
+        plan, steps = weights_by_epoch, range(epochs)
+    else:
+        given = list(weights_by_epoch)
+        plan, steps = (lambda number, last: given[number]), range(len(given) if epochs is None else epochs)
+    last = run_epoch(subnet, emission)
+    tables = []
+    for number in steps:
+        subnet.advance(subnet.settings.tempo)
+        for validator, weights in (plan(number, last) or {}).items():
+            subnet.set_weights(validator, weights)
+        subnet.advance()
+        last = run_epoch(subnet, emission)
+        tables.append(_table(subnet, last, number))
+    return pd.concat(tables, ignore_index=True) if tables else _table(subnet, last, 0).iloc[:0]
+
+
+def _table(subnet: Subnet, result: EpochResult, number: int) -> pd.DataFrame:
+    table = result.table()
+    table.insert(0, "epoch", number)
+    table.insert(2, "name", list(subnet.names or map(str, range(subnet.n))))
+    return table
