@@ -16,7 +16,9 @@ class ConfigError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Base of every configuration: a frozen dataclass that refuses unknown names.
+    """Base of every configuration: a frozen dataclass that refuses unknown names and other types.
+
+    A subclass with a `__post_init__` of its own calls this one first.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Link(Config):
@@ -28,21 +30,25 @@ class Config:
     locolab.config.ConfigError: Link has no parameter 'up_mbs'; did you mean 'up_mbps'?
     """
 
+    def __post_init__(self) -> None:
+        """Refuse types other than the defaults'; where a float is meant, 1 and 1.0 are one configuration."""
+        for field in dataclasses.fields(self):
+            value = _coerce(type(self).__name__, field, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> Self:
         """Return the configuration that `parameters` describe.
 
         Raises ConfigError for an unknown name or a value of another type than the default's.
         """
-        known = {field.name: field for field in dataclasses.fields(cls)}
-        values: dict[str, Any] = {}
-        for name, value in parameters.items():
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in parameters:
             if name not in known:
                 close = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
                 raise ConfigError(f"{cls.__name__} has no parameter {name!r}; {hint}")
-            values[name] = _coerce(cls.__name__, known[name], value)
-        return cls(**values)
+        return cls(**parameters)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON-able values, nested configurations included."""

@@ -42,6 +42,7 @@ class ModelSpec(Config):
     tie_embeddings: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("vocab_size", "hidden", "layers", "heads", "kv_heads", "ffn", "context"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"ModelSpec.{name} should be at least 1, got {getattr(self, name)}")

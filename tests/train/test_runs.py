@@ -105,6 +105,16 @@ def test_a_damaged_cache_is_made_again(spec, own_cache, name, caplog):
     assert fingerprint(again) == before
 
 
+def test_what_a_killed_run_left_half_written_is_removed(spec, own_cache):
+    directory = train.directory_of(spec)
+    leftovers = [directory / ".timings.jsonl.1a2b3c4d.tmp", directory / "deltas/.round-000000.1a2b3c4d.tmp"]
+    for leftover in leftovers:
+        leftover.parent.mkdir(parents=True, exist_ok=True)
+        leftover.write_text("half")
+    train.run(spec, progress=False)
+    assert not any(leftover.exists() for leftover in leftovers)
+
+
 def test_a_full_disk_costs_nothing_that_was_complete(spec, own_cache, monkeypatch, tmp_path):
     write, checkpoints = Path.write_bytes, []
 

@@ -110,6 +110,19 @@ def test_the_random_control_sends_as_much_from_elsewhere(sparse, train):
     assert random == again
 
 
+def test_sparseloco_as_the_public_code_aggregates_and_quantises(sparse, train):
+    """Contributor mean and the 4-bin quantiser of tplr-ai/templar v2.1.3, in its 12-bit format."""
+    public = sparse.compression.replace(quantizer="templar", codec="templar")
+    swarm, records = train(sparse.replace(compression=public, rule="contributor_mean"))
+    _, others = train(sparse)
+    assert records[-1].validation_loss < records[1].validation_loss < math.log(300)
+    assert [record.kept_values for record in records] == [record.kept_values for record in others]
+    assert records[0].payload_bytes[0] > others[0].payload_bytes[0]
+    assert all(record.selected == [0, 1] and not record.nonfinite for record in records)
+    plain_mean, _ = train(sparse.replace(compression=public))
+    assert not torch.equal(swarm.theta, plain_mean.theta)
+
+
 class Faulty(Peer):
     """Sends something else in round 1."""
 

@@ -51,6 +51,7 @@ class CorpusSpec(Config):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.folder is None:
             unknown = [name for name in self.name.split("+") if name not in SOURCES]
             if unknown:

@@ -34,6 +34,7 @@ class Link(Config):
     goodput: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checked("Link.up_mbps", self.up_mbps, above=0)
         checked("Link.down_mbps", self.down_mbps, above=0)
         checked("Link.rtt_ms", self.rtt_ms, least=0)

@@ -36,6 +36,7 @@ class Participant(Config):
     lanes: int = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("payload_bytes", "compress", "aggregate", "outer"):
             checked(f"Participant.{name}", getattr(self, name), least=0)
         checked("Participant.compute", self.compute, above=0)

@@ -53,7 +53,7 @@ class _Linear(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, ...]:
         x, *weights = ctx.saved_tensors
         to_x = torch.stack([_product(g, weight.T) for g, weight in zip(upstream, weights, strict=True)])
-        return to_x, *(_product(rows.T, g.T).T for rows, g in zip(x, upstream, strict=True))
+        return to_x, *(_product(g.T, rows.T) for rows, g in zip(x, upstream, strict=True))
 
 
 class _TokenLosses(torch.autograd.Function):

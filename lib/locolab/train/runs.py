@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 ROOMS = ("compress", "config", "corpus", "model", "network/bucket", "train")
 """Rooms and modules whose code decides a run's bytes; how long links take does not."""
 
+LIBRARIES = ("torch", "transformers", "constriction", "safetensors")
+"""Libraries whose version may decide a run's bytes."""
+
 _METRICS, _MODEL, _TIMINGS, _SUMS = "metrics.jsonl", "model.safetensors", "timings.jsonl", "SHA256SUMS.json"
 _log = logging.getLogger("locolab.train")
 
@@ -97,7 +100,7 @@ def directory_of(spec: TrainSpec) -> Path:
     facts = {
         "code": provenance.code_hash(ROOMS),
         "corpus": corpus.fingerprint(spec.corpus),
-        "versions": provenance.versions(("torch", "transformers")),
+        "versions": provenance.versions(LIBRARIES),
     }
     code = hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
     return cache_dir() / "runs" / f"{spec.hash()}-{code}"
@@ -120,6 +123,7 @@ def run(spec: TrainSpec, progress: bool = True) -> RunResult:
         with FileLock(directory.with_suffix(".lock")):
             if not _intact(directory):
                 _remove_damaged(directory)
+                _sweep(directory)
                 _train(spec, directory, progress)
     return RunResult(spec, directory)
 
@@ -209,6 +213,12 @@ def _remove_damaged(directory: Path) -> None:
     if (directory / _SUMS).exists():
         _log.warning("cached run %s is damaged; training it again", directory)
         shutil.rmtree(directory)
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what a killed process left half-written; checkpoints look after their own."""
+    for leftover in [*directory.glob(".*.tmp"), *directory.glob("deltas/.*.tmp")]:
+        leftover.unlink()
 
 
 def _keep_delta(swarm: Swarm, directory: Path, number: int, delta: Tensor) -> None:

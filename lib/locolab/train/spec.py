@@ -68,7 +68,7 @@ class TrainSpec(Config):
     keep_deltas: int = 0
 
     def __post_init__(self) -> None:
-        self._check_types()
+        super().__post_init__()
         self._check_names()
         self._check_ranges()
         self._check_method()
@@ -92,16 +92,6 @@ class TrainSpec(Config):
     def tokens_per_round(self) -> int:
         """Tokens that all peers train on together in a round."""
         return self.n_peers * self.local_steps * self.batch * self.model.context
-
-    def _check_types(self) -> None:
-        """Refuse types other than the defaults'; where a float is meant, 1 and 1.0 are one configuration."""
-        for field in dataclasses.fields(self):
-            default, value = field.default, getattr(self, field.name)
-            if not isinstance(default, bool | int | float | str | tuple) or type(value) is type(default):
-                continue
-            if (type(default), type(value)) not in ((float, int), (tuple, list)):
-                raise ConfigError(f"TrainSpec.{field.name} should be {type(default).__name__}, got {value!r}")
-            object.__setattr__(self, field.name, type(default)(value))
 
     def _check_names(self) -> None:
         known: dict[str, tuple[object, ...]] = {
