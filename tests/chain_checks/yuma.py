@@ -133,11 +133,14 @@ class Script:
         values = self.quantity(name)
         stem = re.sub("_(u16|rao)$", "", name)
         names = tuple(f"{prefix}{x}" for x in (name, stem))
-        if isinstance(expected, list) and expected and isinstance(expected[0], list):
-            width = values.ndim + 1
-            if values.ndim == 1 or (len(expected[0]) == width and len(expected) != len(values)):
-                keys = [tuple(row[:-1]) for row in expected]
-                values, expected = [values[key] for key in keys], [row[-1] for row in expected]
+        if (
+            isinstance(expected, list)
+            and expected
+            and np.ndim(expected[0])
+            and len(expected[0]) == values.ndim + 1
+        ):
+            keys = [tuple(row[:-1]) for row in expected]
+            values, expected = [values[key] for key in keys], [row[-1] for row in expected]
         elif not isinstance(expected, list):
             expected = np.full(values.shape, expected, object)
         tolerance.check(names, values, expected, where)

@@ -379,12 +379,12 @@ VALUE = ("value", "input", "x", "vector", "values", "inputs")
 
 @function("fixed_to_u16")
 def fixed_to_u16(case):
-    return np.clip(case.fixed(*VALUE) >> 32, 0, U16_MAX).astype(object)
+    return np.asarray(np.clip(case.fixed(*VALUE) >> 32, 0, U16_MAX), object)
 
 
 @function("fixed_to_u64", "vec_fixed32_to_u64", "to_num")
 def fixed_to_u64(case):
-    return np.maximum(case.fixed(*VALUE) >> 32, 0).astype(object)
+    return np.asarray(np.maximum(case.fixed(*VALUE) >> 32, 0), object)
 
 
 @function("fixed64_to_u64", "vec_fixed64_to_u64")
@@ -395,7 +395,7 @@ def fixed64_to_u64(case):
 @function("fixed64_to_fixed32", "vec_fixed64_to_fixed32")
 def fixed64_to_fixed32(case):
     values = np.array(case.plain(*VALUE), object)
-    return np.frompyfunc(lambda x: I32F32.convert(I64F64.of(x), I64F64), 1, 1)(values).astype(np.int64)
+    return np.asarray(np.frompyfunc(lambda x: I32F32.convert(I64F64.of(x), I64F64), 1, 1)(values), np.int64)
 
 
 @function("u16_to_fixed", "vec_to_fixed")
@@ -410,7 +410,7 @@ def u16_proportion_to_fixed(case):
 
 @function("fixed_proportion_to_u16", "vec_fixed_proportions_to_u16")
 def fixed_proportion_to_u16(case):
-    return i32f32.to_u16(case.fixed(*VALUE)).astype(object)
+    return np.asarray(i32f32.to_u16(case.fixed(*VALUE)), object)
 
 
 def check_liquid_alpha_off(params: Fields, expected: Fields, tolerance: Tolerance) -> None:

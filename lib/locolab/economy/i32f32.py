@@ -60,8 +60,8 @@ def multiply(left: Any, right: Any) -> Raw:
     low = left_low.astype(np.uint64) * right_low.astype(np.uint64) >> _HALF
     with np.errstate(over="ignore"):
         product = (left_high * right_high << 32) + left_high * right_low + right_high * left_low
-        product += low.astype(np.int64)
-    return _repair(product, left, right)
+        product = product + low.astype(np.int64)
+    return _repair(np.asarray(product), left, right)
 
 
 def _repair(product: Raw, left: Raw, right: Raw) -> Raw:
