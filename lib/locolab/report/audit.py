@@ -8,7 +8,9 @@ one: the relation holds where the interval computed and the interval printed hav
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -71,6 +73,14 @@ class Relation:
     def value(self) -> float:
         """Return what the printed numbers give if none of them was rounded."""
         return self.compute(*(bounds(number_of(figure.text)) for figure in self.inputs)).low
+
+    @property
+    def anchor(self) -> float:
+        """Return the number that the stated figure prints; of a range or word, its value nearest to ours."""
+        try:
+            return number_of(self.states.text)
+        except ValueError:
+            return min(max(self.value, self.states.bounds.low), self.states.bounds.high)
 
     @property
     def verdict(self) -> str:
@@ -138,12 +148,13 @@ class Repair:
 
 
 def table(relations: Iterable[Relation], ledger: Ledger) -> pd.DataFrame:
-    """Return one row per relation, those furthest apart first, then by name.
+    """Return one row per relation, those furthest apart first, then those whose numbers differ most.
 
     Columns: relation (row and reading), label, formula, stated (as printed), value, low, high (computed),
-    stated_low, stated_high, factor (1: adds up), verdict, chapter (that judges the row).
+    anchor (the stated number), stated_low, stated_high, factor (1: adds up), verdict, chapter (that judges
+    the row).
     """
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "relation": each.name,
             "label": each.states.label,
@@ -152,6 +163,7 @@ def table(relations: Iterable[Relation], ledger: Ledger) -> pd.DataFrame:
             "value": each.value,
             "low": each.computed.low,
             "high": each.computed.high,
+            "anchor": each.anchor,
             "stated_low": each.states.bounds.low,
             "stated_high": each.states.bounds.high,
             "factor": each.factor,
@@ -160,8 +172,8 @@ def table(relations: Iterable[Relation], ledger: Ledger) -> pd.DataFrame:
         }
         for each in relations
     ]
-    order = ["factor", "relation"]
-    return pd.DataFrame(rows).sort_values(order, ascending=[False, True], ignore_index=True)
+    rows.sort(key=lambda row: (-row["factor"], -abs(math.log(row["value"] / row["anchor"])), row["relation"]))
+    return pd.DataFrame(rows)
 
 
 def repairs(relations: Iterable[Relation]) -> pd.DataFrame:
