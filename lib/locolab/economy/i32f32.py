@@ -28,8 +28,10 @@ def of(values: ArrayLike) -> Raw:
     [2147483648, 4, 12884901888]
     """
     given = np.asarray(values)
-    if given.dtype.kind in "iub" and (given.size == 0 or np.abs(given, dtype=float).max() < 2**30):
-        return given.astype(np.int64) << 32
+    if given.dtype.kind in "iuf" and (np.abs(given.astype(float)) < 2**30).all():
+        if given.dtype.kind != "f":
+            return given.astype(np.int64) << 32
+        return np.rint(given.astype(float) * ONE).astype(np.int64)  # times a power of 2: rounded only once
     flat = [I32F32.of(value) for value in given.ravel().tolist()]
     return np.array(flat, np.int64).reshape(given.shape)
 
