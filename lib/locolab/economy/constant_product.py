@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Self
 
-from locolab.economy.fixed import I110F18, U64_MAX
+from locolab.economy.fixed import I110F18, U64_MAX, U64F64
 from locolab.economy.trade import (
     InsufficientLiquidity,
     NotEnoughStake,
@@ -36,14 +36,20 @@ class Reserves:
     outside_rao: int | None = None
 
     def __post_init__(self) -> None:
-        for field in ("tao_rao", "alpha_rao", "outside_rao"):
-            if getattr(self, field) is not None:
-                amount(getattr(self, field), field)
+        amount(self.tao_rao, "tao_rao")
+        amount(self.alpha_rao, "alpha_rao")
+        if self.outside_rao is not None:
+            amount(self.outside_rao, "outside_rao")
+
+    @property
+    def price_raw(self) -> int:
+        """Return the spot price as raw U64F64, 0 without alpha."""
+        return U64F64.safe_divide(U64F64.of(self.tao_rao), U64F64.of(self.alpha_rao))
 
     @property
     def price(self) -> float:
         """Return the spot price in TAO per alpha token, 0.0 without alpha."""
-        return self.tao_rao / self.alpha_rao if self.alpha_rao else 0.0
+        return U64F64.to_float(self.price_raw)
 
     def moved(self, side: Side, paid_in: int, paid_out: int) -> Self:
         """Return the reserves after `paid_in` entered and `paid_out` left on the other side.

@@ -87,24 +87,27 @@ class FullRangePool(Reserves):
         )
 
     @property
-    def price(self) -> float:
-        """Return the spot price in TAO per alpha token: the square of the root."""
-        return U64F64.to_float(U64F64.multiply(self.root, self.root))
+    def price_raw(self) -> int:
+        """Return the spot price as raw U64F64: the square of the root."""
+        return U64F64.multiply(self.root, self.root)
 
-    def buy(self, tao_rao: int, limit_rao: int | None = None, partial: bool = True) -> tuple[Self, Receipt]:
+    def buy(
+        self, tao_rao: int, limit_rao: int | None = None, partial: bool = True, free: bool = False
+    ) -> tuple[Self, Receipt]:
         """Return the pool after `tao_rao` bought alpha, and the receipt.
 
         `limit_rao`: the order stops where the price reaches it (rao of TAO per alpha token), and what is
-        left is not taken; with `partial` False it raises SlippageTooHigh instead. PriceLimitExceeded: the
-        price is there already. ReservesTooLow: below the pool's minimum, or nothing would be paid out.
+        left is not taken; with `partial` False it raises SlippageTooHigh instead. `free`: without fee.
+        PriceLimitExceeded: the price is at the limit already. ReservesTooLow: the pool holds less than its
+        minimum, or would pay out nothing.
         """
-        return self._order("buy", amount(tao_rao, "tao_rao"), limit_rao, partial)
+        return self._order("buy", amount(tao_rao, "tao_rao"), limit_rao, partial, free)
 
     def sell(
-        self, alpha_rao: int, limit_rao: int | None = None, partial: bool = True
+        self, alpha_rao: int, limit_rao: int | None = None, partial: bool = True, free: bool = False
     ) -> tuple[Self, Receipt]:
         """Return the pool after `alpha_rao` were sold for TAO, and the receipt; as `buy`, downwards."""
-        return self._order("sell", amount(alpha_rao, "alpha_rao"), limit_rao, partial)
+        return self._order("sell", amount(alpha_rao, "alpha_rao"), limit_rao, partial, free)
 
     def max_buy(self, limit_rao: int) -> int:
         """Return the most rao of TAO, fee included, that an order with this limit takes; errors as `buy`."""
@@ -122,7 +125,7 @@ class FullRangePool(Reserves):
         """
         tao = amount(tao_rao, "tao_rao") + self.scrap_tao_rao
         alpha = amount(alpha_rao, "alpha_rao") + self.scrap_alpha_rao
-        price = U64F64.multiply(self.root, self.root)
+        price = self.price_raw
         tao_fits = min(tao, U64F64.floor(U64F64.multiply(U64F64.of(alpha), price)))
         alpha_fits = (
             alpha if tao_fits < tao else min(alpha, U64F64.floor(U64F64.safe_divide(U64F64.of(tao), price)))
@@ -139,8 +142,11 @@ class FullRangePool(Reserves):
             scrap_alpha_rao=alpha - alpha_fits,
         )
 
-    def _order(self, side: Side, paid: int, limit: int | None, partial: bool) -> tuple[Self, Receipt]:
-        receipt, root, paid_in = self._swap(side, paid, limit)
+    def _order(
+        self, side: Side, paid: int, limit: int | None, partial: bool, free: bool
+    ) -> tuple[Self, Receipt]:
+        charging = dataclasses.replace(self, fee_rate=0) if free else self
+        receipt, root, paid_in = charging._swap(side, paid, limit)
         if not partial and receipt.paid < paid:
             raise SlippageTooHigh(f"{paid} paid in, {receipt.paid} fit the limit {limit}")
         after = dataclasses.replace(self.moved(side, paid_in, receipt.received), root=root)
@@ -151,6 +157,8 @@ class FullRangePool(Reserves):
         if (self.alpha_rao if side == "buy" else self.tao_rao) < self.minimum_rao:
             raise ReservesTooLow(f"the side that pays out holds less than {self.minimum_rao}: {self}")
         stop = self._stop(side, limit)
+        if not self.liquidity:
+            raise ReservesTooLow(f"a pool with an empty side trades nothing: {self}")
         fee = fee_of(paid, self.fee_rate)
         paid_in, root = paid - fee, root_after(side, self.liquidity, self.root, paid - fee)
         if (root > stop) if side == "buy" else (root < stop):

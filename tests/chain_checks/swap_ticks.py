@@ -1,0 +1,146 @@
+"""Checkers of the swap vectors about ticks: square roots, positions between two of them, single steps."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from chain_checks.formulas import number
+from chain_checks.frame import Fields, VectorError, checks
+from chain_checks.rows import Row, expect_error, rows
+from locolab.economy.fixed import U64F64
+from locolab.economy.full_range import FullRangePool
+from locolab.economy.sqrt_price import (
+    MAX_POOL_TICK,
+    MAX_TICK,
+    TickOutOfRange,
+    bounded_sqrt_price_at_tick,
+    sqrt_price_at_tick,
+    sqrt_ratio_x96,
+    tick_at_sqrt_price,
+    tick_at_sqrt_ratio,
+)
+from locolab.economy.swap_step import paid_in_to, paid_out, position_amounts, root_after
+
+TICK_ERRORS = {"TickOutOfBounds": TickOutOfRange, "SqrtPriceOutOfBounds": TickOutOfRange}
+
+
+def tick_named(text: str) -> int:
+    """Return the tick in a text such as "MIN (-443636 after clamping)", or "443636"."""
+    word = text.split()[0]
+    named = {
+        "MIN": -MAX_POOL_TICK,
+        "MAX": MAX_POOL_TICK,
+        "TICK_MIN": -MAX_POOL_TICK,
+        "TICK_MAX": MAX_POOL_TICK,
+    }
+    return named[word] if word in named else int(number(word))
+
+
+@checks("v3_liquidity")
+def check_positions(vector: Fields) -> None:
+    """Check what a position of some liquidity holds between two prices or ticks."""
+    for row in rows(vector):
+        pool = FullRangePool.open(
+            row.number("tao_reserve", "tao_in"), row.number("alpha_reserve", "alpha_in")
+        )
+        liquidity = row.number("liquidity", "position_liquidity")
+        low, high = (end_of_position(row, end, pool.root) for end in ("low", "high"))
+        error = row.wanted("error")
+        if error is not None:
+            assert "InvalidTickRange" in error[1], f"{row.where}: {error[1]!r} is unknown"
+            assert not -MAX_POOL_TICK <= low < high <= MAX_POOL_TICK, f"{row.where}: {low}..{high} is a range"
+            continue
+        low, high = root_at(low), root_at(high)
+        tao, alpha = position_amounts(liquidity, pool.root, low, high)
+        row.check(tao, "tao")
+        row.check(alpha, "alpha")
+        inside = low <= pool.root < high
+        row.check(pool.liquidity + inside * liquidity, "current_liquidity")
+        if (updates := row.take("expect_to_update", default=None)) is not None:
+            row.compare(inside, updates, "expect_to_update")
+
+
+def root_at(end: int) -> int:
+    """Return an end of a position as a square root: itself, or that of a tick of a pool."""
+    return sqrt_price_at_tick(end) if abs(end) <= MAX_TICK else end
+
+
+def end_of_position(row: Row, end: str, root: int) -> int:
+    """Return the tick at an end of a position, or the pool's root for "CURRENT"."""
+    given = row.take(f"tick_{end}", default=None)
+    if given is not None:
+        return tick_named(str(given))
+    price = row.take(f"price_{end}")
+    if isinstance(price, str):
+        return root if price.startswith("CURRENT") else tick_named(price)
+    try:
+        return tick_at_sqrt_price(U64F64.of(math.sqrt(price)))
+    except TickOutOfRange:
+        return MAX_POOL_TICK if price > 1 else -MAX_POOL_TICK
+
+
+@checks("v3_step")
+def check_steps(vector: Fields) -> None:
+    """Check what an amount takes out at a square root of the price, without fee, either way."""
+    for row in rows(vector):
+        for end in ("min", "max"):
+            assert row.number(f"sqrt_price_tick_{end}", default=MAX_POOL_TICK) in (
+                MAX_POOL_TICK,
+                -MAX_POOL_TICK,
+            )
+        liquidity = row.number("liquidity", "current_liquidity")
+        root = root_named(row.take("sqrt_price", "current_sqrt_price"))
+        if (delta := row.number("delta_in", "amount_in", default=None)) is not None:
+            row.check(paid_out("buy", liquidity, root, delta) if delta else 0, "buy_alpha", "buy")
+            row.check(paid_out("sell", liquidity, root, delta) if delta else 0, "sell_tao", "sell")
+            for side in ("buy", "sell"):
+                end = U64F64.to_float(root_after(side, liquidity, root, delta))
+                row.check(end, f"{side}_sqrt_price", f"sqrt_price_{side}")
+        if (target := row.take("sqrt_price_target", "target_sqrt_price", default=None)) is not None:
+            for side in ("buy", "sell"):
+                row.check(paid_in_to(side, liquidity, root, root_named(target)), f"{side}_delta_in")
+
+
+def root_named(value: Any) -> int:
+    """Return a square root given as a number or as the name of an outermost tick."""
+    return bounded_sqrt_price_at_tick(tick_named(value)) if isinstance(value, str) else U64F64.of(value)
+
+
+@checks("v3_ticks")
+def check_ticks(vector: Fields) -> None:
+    """Check ticks against square roots, either way and back again."""
+    for row in rows(vector):
+        tick = row.number("tick", "tick_index", default=None)
+        ratio, root = row.number("sqrt_ratio_x96", default=None), row.number("sqrt_price", default=None)
+        if (error := row.wanted("error")) is not None:
+            run = tick_conversion(row, tick, ratio, root)
+            assert expect_error(row, error[1], TICK_ERRORS, run), f"{row.where}: {error[1]!r} is unknown"
+            continue
+        if tick is None:
+            row.check(tick_conversion(row, tick, ratio, root)(), "tick", "tick_index")
+            continue
+        if ratio is not None:
+            row.compare(sqrt_ratio_x96(tick), ratio, "sqrt_ratio_x96")
+        if abs(tick) <= MAX_POOL_TICK:
+            price = U64F64.to_float(sqrt_price_at_tick(tick))
+            row.check(price, "sqrt_price")
+            if root is not None:
+                row.compare(price, root, "sqrt_price")
+            back = tick_at_sqrt_price(sqrt_price_at_tick(tick))
+        else:
+            back = tick_at_sqrt_ratio(sqrt_ratio_x96(tick)) if tick < MAX_TICK else tick
+        row.check(sqrt_ratio_x96(tick), "sqrt_ratio_x96")
+        row.check(back, "round_trip", "roundtrip", "round_trip_tick", "roundtrip_tick", "tick", "tick_index")
+
+
+def tick_conversion(row: Row, tick: int | None, ratio: int | None, root: float | None) -> Any:
+    """Return a call of the conversion that the row's fields ask for."""
+    if ratio is not None:
+        return lambda: tick_at_sqrt_ratio(int(ratio))
+    if root is not None:
+        return lambda: tick_at_sqrt_price(U64F64.of(root))
+    if tick is None:
+        raise VectorError(f"{row.where}: no tick, sqrt_ratio_x96 or sqrt_price")
+    pool_scale = row.take("pool_scale", default=False)
+    return lambda: (sqrt_price_at_tick if pool_scale else sqrt_ratio_x96)(tick)
