@@ -12,7 +12,7 @@ import numpy as np
 from chain_checks import yuma_math
 from chain_checks.frame import Fields, Tolerance, VectorError, checks
 from locolab.economy import i32f32
-from locolab.economy.yuma import Subnet, YumaSettings, run_epoch
+from locolab.economy.yuma import Metagraph, YumaSettings, run_epoch
 
 # The names that vectors use for a setting, and what the test runtime (pallets/subtensor/src/tests/mock.rs)
 # has for it where that differs from the chain's default.
@@ -93,31 +93,31 @@ class Script:
         if n is not None and n != len(stakes):
             raise VectorError(f"{params.where}: n is {n}, but there are {len(stakes)} stakes")
         start, owner = params.take("start_block", default=1), params.take("owner_uid", "owner", default=None)
-        self.subnet = Subnet(stakes, YumaSettings(**settings), block=start, owner=owner)
+        self.metagraph = Metagraph(stakes, YumaSettings(**settings), block=start, owner=owner)
         everywhere = params.take("registration_block_all", default=None)
         blocks = params.take("registration_block", default=start if everywhere is None else everywhere)
-        self.subnet.registered[:] = blocks
-        self.subnet.last_update[:] = blocks
+        self.metagraph.registered[:] = blocks
+        self.metagraph.last_update[:] = blocks
         self.emission = params.take("rao_emission", "emission", default=10**9)
         self.result, self.remembered = None, {}
 
     def epoch(self):
-        self.result = run_epoch(self.subnet, self.emission)
+        self.result = run_epoch(self.metagraph, self.emission)
 
     def set_weights(self, step: Fields):
         uids, weights = step.take("uids", "dests"), step.take("weights_u16", "weights", "values")
-        self.subnet.set_weights(step.take("uid"), dict(zip(uids, weights, strict=True)))
+        self.metagraph.set_weights(step.take("uid"), dict(zip(uids, weights, strict=True)))
 
     def quantity(self, name):
         """Return the values that `name` means after the last epoch, an array over the uids (or pairs)."""
         if name in ("bond", "bonds", "bonds_u16"):
-            return self.subnet.bonds.astype(object)
+            return self.metagraph.bonds.astype(object)
         if name in ("permits", "validator_permits", "validator_permit"):
-            return self.subnet.permits
+            return self.metagraph.permits
         if self.result is None:
             raise VectorError(f"{name} is asked for before any epoch")
         if name in NOT_WRITTEN:
-            return np.zeros(self.subnet.n, int).astype(object)
+            return np.zeros(self.metagraph.n, int).astype(object)
         if name in AMOUNTS:
             return getattr(self.result, AMOUNTS[name]).astype(object)
         if name == "active":
@@ -153,38 +153,38 @@ def run_steps(script: Script, vector: Fields, tolerance: Tolerance) -> None:
 
 def run_step(script: Script, step: Fields, op: str, tolerance: Tolerance) -> None:
     """Do one operation of a script; an unknown one raises VectorError."""
-    subnet = script.subnet
+    metagraph = script.metagraph
     if op == "set_weights":
         script.set_weights(step)
     elif op == "epoch":
         script.emission = step.take("rao_emission", default=script.emission)
         script.epoch()
     elif op in ("advance_blocks", "next_block"):
-        subnet.advance(step.take("by", "blocks", default=1))
+        metagraph.advance(step.take("by", "blocks", default=1))
     elif op == "goto_block":
-        subnet.advance(step.take("block") - subnet.block)
+        metagraph.advance(step.take("block") - metagraph.block)
     elif op == "replace_uid":
-        subnet.replace_uid(step.take("uid"), step.take("new_stake", "stake", default=0))
+        metagraph.replace_uid(step.take("uid"), step.take("new_stake", "stake", default=0))
     elif op in ("set_stake", "add_stake", "increase_stake"):
         uid, amount = step.take("uid"), step.take("stake", "amount", "value")
-        subnet.set_stake(uid, amount + (0 if op == "set_stake" else subnet.stake[uid]))
+        metagraph.set_stake(uid, amount + (0 if op == "set_stake" else metagraph.stake[uid]))
     elif op == "set_stakes":
         for uid, amount in enumerate(step.take("stakes")):
-            subnet.set_stake(uid, amount)
+            metagraph.set_stake(uid, amount)
     elif op in ("set_permits", "set_validator_permits"):
-        subnet.permits = np.array(step.take("permits", "values", "value"), bool)
+        metagraph.permits = np.array(step.take("permits", "values", "value"), bool)
     elif op in ("set_permit", "set_validator_permit"):
-        subnet.permits[subnet.uid(step.take("uid"))] = step.take("permit", "value", default=True)
+        metagraph.permits[metagraph.uid(step.take("uid"))] = step.take("permit", "value", default=True)
     elif op == "set_last_update":
-        subnet.last_update[:] = step.take("last_update", "blocks", "values", "value")
+        metagraph.last_update[:] = step.take("last_update", "blocks", "values", "value")
     elif op == "reset_bonds":
-        subnet.reset_bonds(step.take("uid"))
+        metagraph.reset_bonds(step.take("uid"))
     elif op in ("commit", "commit_weights"):
-        subnet.commit(step.take("uid"))
+        metagraph.commit(step.take("uid"))
     elif op in ("reveal", "reveal_weights", "expire_commit"):
-        subnet.reveal(step.take("uid"))
+        metagraph.reveal(step.take("uid"))
     elif op.startswith("set_"):
-        change_setting(subnet, step, op.removeprefix("set_"))
+        change_setting(metagraph, step, op.removeprefix("set_"))
     elif op.startswith("remember_"):
         what = op.removeprefix("remember_")
         script.remembered[step.take("name", default="before")] = script.quantity(what).copy()
@@ -194,11 +194,11 @@ def run_step(script: Script, step: Fields, op: str, tolerance: Tolerance) -> Non
         raise VectorError(f"{step.where}: the checker does not know the op {op!r}")
 
 
-def change_setting(subnet: Subnet, step: Fields, asked: str) -> None:
+def change_setting(metagraph: Metagraph, step: Fields, asked: str) -> None:
     for name, aliases in SETTINGS.items():
         if asked == name or asked in aliases:
             value = step.take(asked, *aliases, "value")
-            subnet.settings = subnet.settings.replace(**{name: setting(name, value)})
+            metagraph.settings = metagraph.settings.replace(**{name: setting(name, value)})
             return
     raise VectorError(f"{step.where}: the checker does not know the op 'set_{asked}'")
 
@@ -269,15 +269,15 @@ def check_yuma3(vector: Fields) -> None:
     tolerance, params = Tolerance(vector), vector.inner("params")
     tolerance.fields.take("bonds_are_asserted_by_rust", default=None)
     script = Script(params)
-    script.subnet.advance()
+    script.metagraph.advance()
     script.epoch()  # hands out the permits
     for number, epoch in enumerate(vector.each("epochs")):
         assert epoch.take("epoch", default=number) == number, f"{epoch.where} is not epoch {number}"
         for row in epoch.each("weights"):
             script.set_weights(row)
         for uid in np.atleast_1d(epoch.take("reset_bonds", "reset_bonds_uid", default=[])).tolist():
-            script.subnet.reset_bonds(uid)
-        script.subnet.advance()
+            script.metagraph.reset_bonds(uid)
+        script.metagraph.advance()
         script.epoch()
         if epoch.data.get("expected") is not None:
             check_scenario_epoch(script, epoch.inner("expected"), tolerance)
@@ -291,7 +291,7 @@ def check_scenario_epoch(script: Script, expected: Fields, tolerance: Tolerance)
     tolerance.check("dividends", dividends.tolist(), expected.take("dividends"), expected.where)
     rows = expected.take("bonds_validator_x_miner", "bonds", default=None)
     for validator, row in enumerate(rows or []):
-        stored = script.subnet.bonds[validator, -len(row) :] / 65535
+        stored = script.metagraph.bonds[validator, -len(row) :] / 65535
         tolerance.check("bonds", stored.tolist(), row, f"{expected.where} validator {validator}")
 
 
@@ -310,12 +310,12 @@ def check_permits(vector: Fields) -> None:
         assert sorted(validators + servers) == list(range(n)), f"{case.where}: uids do not add up to {n}"
         for name in ("interleave", "assignment"):
             case.take(name, default=None)
-        subnet = Subnet(case.take("stakes_before"), settings, block=1)
-        permits = run_epoch(subnet).permits
+        metagraph = Metagraph(case.take("stakes_before"), settings, block=1)
+        permits = run_epoch(metagraph).permits
         tolerance.check("permits", permits.tolist(), case.take("permits_before"), f"{case.where} before")
         for uid, stake in enumerate(case.take("stakes_after")):
-            subnet.set_stake(uid, stake)
-        permits = run_epoch(subnet).permits
+            metagraph.set_stake(uid, stake)
+        permits = run_epoch(metagraph).permits
         tolerance.check("permits", permits.tolist(), case.take("permits_after"), f"{case.where} after")
 
 
@@ -335,9 +335,9 @@ def check_large(vector: Fields) -> None:
         script = Script(params, stakes=stakes)
         script.epoch()
         for uid in validators:
-            script.subnet.set_weights(uid, dict.fromkeys(servers, weight))
+            script.metagraph.set_weights(uid, dict.fromkeys(servers, weight))
         for uid in servers if self_weight else []:
-            script.subnet.set_weights(uid, {uid: 65535})
+            script.metagraph.set_weights(uid, {uid: 65535})
         for _ in range(epochs):
             script.epoch()
         where = f"{vector.where} interleave {interleave}, self-weight {self_weight}"
@@ -360,7 +360,7 @@ def check_role(script: Script, expected: Fields, uids, probes, tolerance: Tolera
     for name in expected.data:
         value = expected.take(name)
         if name.startswith("bond_on_"):
-            got = script.subnet.bonds[uids, probes[name == "bond_on_server"]]
+            got = script.metagraph.bonds[uids, probes[name == "bond_on_server"]]
         else:
             got = script.quantity(name)[uids]
         tolerance.check(name, got.tolist(), [value] * len(uids), where)

@@ -17,7 +17,7 @@ from locolab.economy.fixed import I32F32, I64F64, U16_MAX, U64_MAX
 from locolab.economy.yuma import YumaSettings
 from locolab.economy.yuma.bonds import liquid_alpha, moving_average, speed
 from locolab.economy.yuma.consensus import consensus_of, top_permits, weighted_median
-from locolab.economy.yuma.subnet import upscale
+from locolab.economy.yuma.metagraph import upscale
 
 NAMED = {"max": I32F32.maximum, "min": I32F32.minimum}
 FUNCTIONS = {}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from locolab.config import ConfigError
 from locolab.economy import i32f32
 from locolab.economy.fixed import I32F32, U64_MAX
-from locolab.economy.yuma import Subnet, YumaSettings, epoch, run_epoch, run_epochs
+from locolab.economy.yuma import Metagraph, YumaSettings, epoch, run_epoch, run_epochs
 from locolab.economy.yuma.consensus import consensus_of, weighted_median
 
 RAW = st.integers(-(2**63), 2**63 - 1) | st.integers(-(2**33), 2**33)
@@ -93,7 +93,7 @@ def test_consensus_is_the_largest_weight_that_a_majority_supports(votes):
 
 
 @st.composite
-def subnets(draw, **settings):
+def metagraphs(draw, **settings):
     """Return a subnet of 2-4 validators and 1-4 miners after its permits, with random weights set."""
     validators, miners = draw(st.integers(2, 4)), draw(st.integers(1, 4))
     stake = draw(st.lists(st.integers(1, 10**6), min_size=validators, max_size=validators))
@@ -102,20 +102,20 @@ def subnets(draw, **settings):
         liquid_alpha=draw(st.booleans()),
         bonds_penalty=draw(st.sampled_from([0, 20_000, 65_535])),
     )
-    subnet = Subnet([*stake, *[0] * miners], chosen.replace(**settings))
-    run_epoch(subnet)
+    metagraph = Metagraph([*stake, *[0] * miners], chosen.replace(**settings))
+    run_epoch(metagraph)
     for _ in range(draw(st.integers(1, 3))):
-        subnet.advance(361)
+        metagraph.advance(361)
         for uid in range(validators):
             row = draw(st.lists(st.integers(0, 9), min_size=miners, max_size=miners))
-            subnet.set_weights(uid, {validators + miner: weight for miner, weight in enumerate(row)})
-        subnet.advance()
-        result = run_epoch(subnet)
-    return subnet, result
+            metagraph.set_weights(uid, {validators + miner: weight for miner, weight in enumerate(row)})
+        metagraph.advance()
+        result = run_epoch(metagraph)
+    return metagraph, result
 
 
 @FAST
-@given(subnets())
+@given(metagraphs())
 def test_shares_add_up_and_no_rao_is_made(run):
     _, result = run
     n = len(result.stake)
@@ -129,35 +129,37 @@ def test_shares_add_up_and_no_rao_is_made(run):
 
 
 @FAST
-@given(subnets(), st.randoms(use_true_random=False))
+@given(metagraphs(), st.randoms(use_true_random=False))
 def test_the_order_of_the_uids_does_not_matter(run, random):
-    subnet, _ = run
-    order = list(range(subnet.n))
+    metagraph, _ = run
+    order = list(range(metagraph.n))
     random.shuffle(order)
-    other = Subnet([subnet.stake[uid] for uid in order], subnet.settings, block=subnet.block)
+    other = Metagraph([metagraph.stake[uid] for uid in order], metagraph.settings, block=metagraph.block)
     for name in ("registered", "last_update", "permits"):
-        setattr(other, name, getattr(subnet, name)[order])
+        setattr(other, name, getattr(metagraph, name)[order])
     for name in ("weights", "listed", "bonds"):
-        setattr(other, name, getattr(subnet, name)[order][:, order])
-    left, right = epoch(subnet), epoch(other)
+        setattr(other, name, getattr(metagraph, name)[order][:, order])
+    left, right = epoch(metagraph), epoch(other)
     for name in ("consensus", "incentive", "dividends", "emission_rao", "validator_trust"):
         np.testing.assert_array_equal(getattr(left, name)[order], getattr(right, name))
     np.testing.assert_array_equal(left.bonds[order][:, order], right.bonds)
 
 
 @FAST
-@given(subnets(), st.integers(-20, 20), st.integers(1, 1000))
+@given(metagraphs(), st.integers(-20, 20), st.integers(1, 1000))
 def test_the_scale_of_weights_and_of_stake_does_not_matter(run, power, factor):
-    subnet, _ = run
-    scaled = Subnet([stake * factor for stake in subnet.stake], subnet.settings, block=subnet.block)
+    metagraph, _ = run
+    scaled = Metagraph(
+        [stake * factor for stake in metagraph.stake], metagraph.settings, block=metagraph.block
+    )
     for name in ("registered", "last_update", "permits", "bonds", "listed"):
-        setattr(scaled, name, getattr(subnet, name).copy())
-    for uid in range(subnet.n):
-        miners = np.flatnonzero(subnet.listed[uid]).tolist()
-        scaled.set_weights(uid, {m: float(subnet.weights[uid, m]) * 2.0**power for m in miners})
-    scaled.last_update = subnet.last_update
-    np.testing.assert_array_equal(scaled.weights, subnet.weights)
-    np.testing.assert_array_equal(epoch(scaled).emission_rao, epoch(subnet).emission_rao)
+        setattr(scaled, name, getattr(metagraph, name).copy())
+    for uid in range(metagraph.n):
+        miners = np.flatnonzero(metagraph.listed[uid]).tolist()
+        scaled.set_weights(uid, {m: float(metagraph.weights[uid, m]) * 2.0**power for m in miners})
+    scaled.last_update = metagraph.last_update
+    np.testing.assert_array_equal(scaled.weights, metagraph.weights)
+    np.testing.assert_array_equal(epoch(scaled).emission_rao, epoch(metagraph).emission_rao)
 
 
 def yuma2_in_floats(stake, weights, kappa=0.5 - 1e-5):
@@ -180,12 +182,12 @@ def test_a_first_epoch_agrees_with_the_formulas_in_floats(seed):
     rng = np.random.default_rng(seed)
     stake, weights = rng.integers(1, 1000, 5), rng.integers(1, 65536, (5, 6))
     weights[range(5), rng.integers(0, 6, 5)] = 65535
-    subnet = Subnet([*stake.tolist(), *[0] * 6])
-    run_epoch(subnet)
-    subnet.advance(361)
+    metagraph = Metagraph([*stake.tolist(), *[0] * 6])
+    run_epoch(metagraph)
+    metagraph.advance(361)
     for uid, row in enumerate(weights.tolist()):
-        subnet.set_weights(uid, dict(enumerate(row, 5)))
-    result = epoch(subnet)
+        metagraph.set_weights(uid, dict(enumerate(row, 5)))
+    result = epoch(metagraph)
     incentive, dividends = yuma2_in_floats(stake, weights)
     np.testing.assert_allclose(result.fraction("incentive")[5:], incentive, atol=1e-7)
     np.testing.assert_allclose(result.fraction("dividends")[:5], dividends, atol=1e-7)
@@ -197,44 +199,46 @@ def test_a_first_epoch_agrees_with_the_formulas_in_floats(seed):
 @pytest.mark.parametrize(("share", "paid"), [(49, 0.0), (50, 0.5), (51, 1.0)])
 def test_a_bloc_decides_from_half_the_stake_on(share, paid):
     """At exactly one half both blocs carry, as kappa is 32767 / 65535."""
-    subnet = Subnet([share, 100 - share, 0, 0])
-    table = run_epochs(subnet, [{0: {2: 1}, 1: {3: 1}}] * 3)
+    metagraph = Metagraph([share, 100 - share, 0, 0])
+    table = run_epochs(metagraph, [{0: {2: 1}, 1: {3: 1}}] * 3)
     last = table[table.epoch == 2]
     assert last.incentive.tolist()[2] == pytest.approx(paid, abs=1e-9)
     assert last.dividends.tolist()[0] == pytest.approx(paid, abs=1e-9)
 
 
 def test_a_function_of_the_last_result_can_copy_the_consensus():
-    subnet = Subnet([60, 40, 0, 0], names=["honest", "copier", "a", "b"])
+    metagraph = Metagraph([60, 40, 0, 0], names=["honest", "copier", "a", "b"])
 
     def plan(number, last):
         consensus = dict(enumerate(last.fraction("consensus").tolist()))
         return {0: {2: 3, 3: 1}, 1: {miner: consensus[miner] for miner in (2, 3)}}
 
-    table = run_epochs(subnet, plan, epochs=3)
+    table = run_epochs(metagraph, plan, epochs=3)
     copier = table[table.name == "copier"]
     assert copier.dividends.tolist() == [0.0, pytest.approx(0.04, abs=2e-5), pytest.approx(0.076, abs=2e-5)]
     assert table.epoch.max() == 2
     assert len(table) == 12
     with pytest.raises(ValueError, match="give epochs"):
-        run_epochs(subnet, plan)
+        run_epochs(metagraph, plan)
 
 
 def test_an_epoch_changes_nothing_and_run_epoch_stores_permits_and_bonds():
-    subnet = Subnet([1, 0])
-    assert epoch(subnet).permits.tolist() == [True, False]
-    assert not subnet.permits.any()
-    run_epoch(subnet)
-    subnet.advance(361)
-    subnet.set_weights(0, {1: 1})
-    assert run_epoch(subnet).emission_rao.tolist() == [500_000_000, 500_000_000]
-    assert subnet.bonds.tolist() == [[0, 65535], [0, 0]]
-    subnet.settings = subnet.settings.replace(stake_threshold=2)  # the permit goes, and its bonds with it
-    assert not run_epoch(subnet).bonds.any()
+    metagraph = Metagraph([1, 0])
+    assert epoch(metagraph).permits.tolist() == [True, False]
+    assert not metagraph.permits.any()
+    run_epoch(metagraph)
+    metagraph.advance(361)
+    metagraph.set_weights(0, {1: 1})
+    assert run_epoch(metagraph).emission_rao.tolist() == [500_000_000, 500_000_000]
+    assert metagraph.bonds.tolist() == [[0, 65535], [0, 0]]
+    metagraph.settings = metagraph.settings.replace(
+        stake_threshold=2
+    )  # the permit goes, and its bonds with it
+    assert not run_epoch(metagraph).bonds.any()
 
 
 def test_the_largest_amounts_stay_exact():
-    result = epoch(Subnet([U64_MAX, 0]), emission=U64_MAX)
+    result = epoch(Metagraph([U64_MAX, 0]), emission=U64_MAX)
     assert result.emission_rao.tolist() == [U64_MAX, 0]
 
 
@@ -252,14 +256,14 @@ def test_the_largest_amounts_stay_exact():
         (lambda s: s.set_stake(1, 0.5), "give whole rao"),
         (lambda s: s.advance(-1), "cannot go back"),
         (lambda s: epoch(s, 2**64), "the emission is 18446744073709551616 rao"),
-        (lambda s: Subnet([1], owner=1), "uid 1 is not"),
-        (lambda s: Subnet([1, 2], names=["a"]), "1 names for 2 uids"),
-        (lambda s: Subnet([1, math.nan]), "stake of uid 1 is nan; give whole rao"),
+        (lambda s: Metagraph([1], owner=1), "uid 1 is not"),
+        (lambda s: Metagraph([1, 2], names=["a"]), "1 names for 2 uids"),
+        (lambda s: Metagraph([1, math.nan]), "stake of uid 1 is nan; give whole rao"),
     ],
 )
 def test_bad_input_says_what_where_and_what_to_do(call, message):
     with pytest.raises(ValueError, match=message):
-        call(Subnet([1, 1, 0]))
+        call(Metagraph([1, 1, 0]))
 
 
 @pytest.mark.parametrize(

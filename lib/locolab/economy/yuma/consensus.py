@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from locolab.economy import i32f32
 from locolab.economy.fixed import I64F64, U16_MAX
 from locolab.economy.i32f32 import Raw
-from locolab.economy.yuma.subnet import Subnet
+from locolab.economy.yuma.metagraph import Metagraph
 
 Mask = NDArray[np.bool_]
 
@@ -28,25 +28,25 @@ class Votes:
     incentive: Raw  # (n,)
 
 
-def count(subnet: Subnet, active_stake: Raw) -> Votes:
+def count(metagraph: Metagraph, active_stake: Raw) -> Votes:
     """Return the votes of the subnet's validators, whose stake is active_stake (n,)."""
-    rows = np.flatnonzero(subnet.permits | subnet.bonds.any(axis=1))  # all others weigh and own nothing
-    stake, listed = active_stake[rows], counted(subnet, rows)
-    stored = np.where(listed, subnet.weights[rows].astype(np.int64) << 32, 0)
+    rows = np.flatnonzero(metagraph.permits | metagraph.bonds.any(axis=1))  # all others weigh and own nothing
+    stake, listed = active_stake[rows], counted(metagraph, rows)
+    stored = np.where(listed, metagraph.weights[rows].astype(np.int64) << 32, 0)
     weights = i32f32.normalise(stored, axis=1)
-    consensus = consensus_of(stake, weights, int(i32f32.divide(subnet.settings.kappa, U16_MAX)))
+    consensus = consensus_of(stake, weights, int(i32f32.divide(metagraph.settings.kappa, U16_MAX)))
     clipped = np.minimum(weights, consensus)
     ranks = i32f32.total(i32f32.multiply(clipped, stake[:, None]), axis=0)
     return Votes(rows, stake, weights, listed, consensus, clipped, i32f32.normalise(ranks))
 
 
-def stake_shares(subnet: Subnet) -> Raw:
+def stake_shares(metagraph: Metagraph) -> Raw:
     """Return each uid's share of the stake; stakes below the threshold count as none.
 
     The division is done in I64F64 and the result cut to I32F32.
     """
-    threshold = subnet.settings.stake_threshold
-    raw = [I64F64.of(stake) if stake >= threshold else 0 for stake in subnet.stake]
+    threshold = metagraph.settings.stake_threshold
+    raw = [I64F64.of(stake) if stake >= threshold else 0 for stake in metagraph.stake]
     total = sum(raw) or 1
     return np.array([(stake << 32) // total for stake in raw], np.int64)
 
@@ -62,22 +62,22 @@ def top_permits(stake: Raw, k: int) -> Mask:
     return permits
 
 
-def active_uids(subnet: Subnet) -> Mask:
+def active_uids(metagraph: Metagraph) -> Mask:
     """Return which uids have set weights (or registered) within the activity cutoff."""
-    return subnet.last_update + subnet.settings.activity_cutoff >= subnet.block
+    return metagraph.last_update + metagraph.settings.activity_cutoff >= metagraph.block
 
 
-def counted(subnet: Subnet, rows: NDArray[np.intp]) -> Mask:
+def counted(metagraph: Metagraph, rows: NDArray[np.intp]) -> Mask:
     """Return which stored weights of the uids `rows` count, shape (rows, n).
 
     Dropped are rows without a permit, weights on oneself except the owner's, weights not newer than the
     miner's registration and, under commit-reveal, weights committed before it.
     """
-    kept = subnet.listed[rows] & subnet.permits[rows, None]
-    kept &= subnet.last_update[rows, None] > subnet.registered
-    if subnet.settings.commit_reveal:
-        kept &= subnet.commits[rows, None] >= subnet.registered
-    itself = rows[rows != subnet.owner] if subnet.owner is not None else rows
+    kept = metagraph.listed[rows] & metagraph.permits[rows, None]
+    kept &= metagraph.last_update[rows, None] > metagraph.registered
+    if metagraph.settings.commit_reveal:
+        kept &= metagraph.commits[rows, None] >= metagraph.registered
+    itself = rows[rows != metagraph.owner] if metagraph.owner is not None else rows
     kept[np.searchsorted(rows, itself), itself] = False
     return kept
 

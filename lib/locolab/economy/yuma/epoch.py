@@ -19,7 +19,7 @@ from locolab.economy.fixed import U64_MAX
 from locolab.economy.i32f32 import Raw
 from locolab.economy.yuma.bonds import yuma2, yuma3
 from locolab.economy.yuma.consensus import Votes, active_uids, count, stake_shares, top_permits
-from locolab.economy.yuma.subnet import Subnet
+from locolab.economy.yuma.metagraph import Metagraph
 
 Share = Literal[
     "stake", "active_stake", "consensus", "validator_trust", "incentive", "dividends", "combined_emission"
@@ -61,35 +61,35 @@ class EpochResult:
         return pd.DataFrame({"uid": range(len(self.stake)), **columns, "permit": self.permits})
 
 
-def epoch(subnet: Subnet, emission: int = 10**9) -> EpochResult:
+def epoch(metagraph: Metagraph, emission: int = 10**9) -> EpochResult:
     """Return what an epoch at the subnet's block pays out of `emission` rao; the subnet stays as it is.
 
     Permits handed out here hold from the next epoch on. Without any incentive or dividend the emission goes
     to the active stake, or to all stake if none is active.
 
-    >>> subnet = Subnet([3, 1, 0, 0])
-    >>> result = run_epoch(subnet)  # permits
-    >>> subnet.advance(361)
-    >>> subnet.set_weights(0, {2: 1, 3: 1})
-    >>> subnet.set_weights(1, {2: 1})
-    >>> run_epoch(subnet).table()[["consensus", "incentive", "dividends"]].round(3).T.to_numpy().tolist()
+    >>> metagraph = Metagraph([3, 1, 0, 0])
+    >>> result = run_epoch(metagraph)  # permits
+    >>> metagraph.advance(361)
+    >>> metagraph.set_weights(0, {2: 1, 3: 1})
+    >>> metagraph.set_weights(1, {2: 1})
+    >>> run_epoch(metagraph).table()[["consensus", "incentive", "dividends"]].round(3).T.to_numpy().tolist()
     [[0.0, 0.0, 0.5, 0.5], [0.0, 0.0, 0.571, 0.429], [0.857, 0.143, 0.0, 0.0]]
     """
     emission = operator.index(emission)
     if not 0 <= emission <= U64_MAX:
         raise ValueError(f"the emission is {emission} rao; it must lie in 0..{U64_MAX}")
-    stake, active = stake_shares(subnet), active_uids(subnet)
-    active_stake = i32f32.normalise(np.where(active & subnet.permits, stake, 0))
-    votes = count(subnet, active_stake)
-    bonds, dividends = _bonds_and_dividends(subnet, votes)
-    dividends = _spread(dividends, votes.rows, subnet.n)
+    stake, active = stake_shares(metagraph), active_uids(metagraph)
+    active_stake = i32f32.normalise(np.where(active & metagraph.permits, stake, 0))
+    votes = count(metagraph, active_stake)
+    bonds, dividends = _bonds_and_dividends(metagraph, votes)
+    dividends = _spread(dividends, votes.rows, metagraph.n)
     server, validator, combined = _emission_shares(votes.incentive, dividends, active_stake, stake)
-    permits = top_permits(stake, subnet.settings.max_validators)
+    permits = top_permits(stake, metagraph.settings.max_validators)
     return EpochResult(
         stake=stake,
         active_stake=active_stake,
         consensus=votes.consensus,
-        validator_trust=_spread(i32f32.total(votes.clipped, axis=1), votes.rows, subnet.n),
+        validator_trust=_spread(i32f32.total(votes.clipped, axis=1), votes.rows, metagraph.n),
         incentive=votes.incentive,
         dividends=dividends,
         combined_emission=combined,
@@ -98,22 +98,24 @@ def epoch(subnet: Subnet, emission: int = 10**9) -> EpochResult:
         emission_rao=_rao(combined, emission),
         active=active,
         permits=permits,
-        bonds=np.where(permits[:, None], _spread(i32f32.to_u16(bonds), votes.rows, subnet.n), np.uint16(0)),
+        bonds=np.where(
+            permits[:, None], _spread(i32f32.to_u16(bonds), votes.rows, metagraph.n), np.uint16(0)
+        ),
     )
 
 
-def run_epoch(subnet: Subnet, emission: int = 10**9) -> EpochResult:
+def run_epoch(metagraph: Metagraph, emission: int = 10**9) -> EpochResult:
     """Return epoch(subnet, emission) after storing its permits and bonds in the subnet."""
-    result = epoch(subnet, emission)
-    subnet.permits, subnet.bonds = result.permits, result.bonds
+    result = epoch(metagraph, emission)
+    metagraph.permits, metagraph.bonds = result.permits, result.bonds
     return result
 
 
-def _bonds_and_dividends(subnet: Subnet, votes: Votes) -> tuple[Raw, Raw]:
+def _bonds_and_dividends(metagraph: Metagraph, votes: Votes) -> tuple[Raw, Raw]:
     """Return (bonds to store, dividends) of votes.rows; bonds to newly registered miners go first."""
-    recent = max(subnet.block - subnet.settings.tempo, 0) <= subnet.registered
-    stored = np.where(recent, np.uint16(0), subnet.bonds[votes.rows])
-    return (yuma3 if subnet.settings.yuma3 else yuma2)(votes, stored, subnet.settings)
+    recent = max(metagraph.block - metagraph.settings.tempo, 0) <= metagraph.registered
+    stored = np.where(recent, np.uint16(0), metagraph.bonds[votes.rows])
+    return (yuma3 if metagraph.settings.yuma3 else yuma2)(votes, stored, metagraph.settings)
 
 
 def _emission_shares(incentive: Raw, dividends: Raw, active: Raw, stake: Raw) -> tuple[Raw, Raw, Raw]:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 import pandas as pd
 
 from locolab.economy.yuma.epoch import EpochResult, run_epoch
-from locolab.economy.yuma.subnet import Subnet
+from locolab.economy.yuma.metagraph import Metagraph
 
 Weights = Mapping[int, Mapping[int, float]]  # validator -> miner -> weight
 Plan = Callable[[int, EpochResult], Weights | None]
 
 
 def run_epochs(
-    subnet: Subnet,
+    metagraph: Metagraph,
     weights_by_epoch: Iterable[Weights | None] | Plan,
     epochs: int | None = None,
     emission: int = 10**9,
@@ -26,8 +26,8 @@ def run_epochs(
     `epochs`. An epoch without weights runs first, which hands out the permits. `tempo` + 1 blocks pass
     between epochs, and weights are set in the block before each. The subnet is changed.
 
-    >>> subnet = Subnet([60, 40, 0, 0], names=["large", "small", "good", "bad"])
-    >>> table = run_epochs(subnet, [{0: {2: 1}, 1: {3: 1}}] * 3)
+    >>> metagraph = Metagraph([60, 40, 0, 0], names=["large", "small", "good", "bad"])
+    >>> table = run_epochs(metagraph, [{0: {2: 1}, 1: {3: 1}}] * 3)
     >>> table[table.epoch == 2][["name", "consensus", "incentive", "dividends"]].round(3)
          name  consensus  incentive  dividends
     8   large        0.0        0.0        1.0
@@ -42,20 +42,20 @@ def run_epochs(
     else:
         given = list(weights_by_epoch)
         plan, steps = (lambda number, last: given[number]), range(len(given) if epochs is None else epochs)
-    last = run_epoch(subnet, emission)
+    last = run_epoch(metagraph, emission)
     tables = []
     for number in steps:
-        subnet.advance(subnet.settings.tempo)
+        metagraph.advance(metagraph.settings.tempo)
         for validator, weights in (plan(number, last) or {}).items():
-            subnet.set_weights(validator, weights)
-        subnet.advance()
-        last = run_epoch(subnet, emission)
-        tables.append(_table(subnet, last, number))
-    return pd.concat(tables, ignore_index=True) if tables else _table(subnet, last, 0).iloc[:0]
+            metagraph.set_weights(validator, weights)
+        metagraph.advance()
+        last = run_epoch(metagraph, emission)
+        tables.append(_table(metagraph, last, number))
+    return pd.concat(tables, ignore_index=True) if tables else _table(metagraph, last, 0).iloc[:0]
 
 
-def _table(subnet: Subnet, result: EpochResult, number: int) -> pd.DataFrame:
+def _table(metagraph: Metagraph, result: EpochResult, number: int) -> pd.DataFrame:
     table = result.table()
     table.insert(0, "epoch", number)
-    table.insert(2, "name", list(subnet.names or map(str, range(subnet.n))))
+    table.insert(2, "name", list(metagraph.names or map(str, range(metagraph.n))))
     return table

@@ -5,31 +5,31 @@ from __future__ import annotations
 import numpy as np
 
 from locolab.economy.yuma.epoch import run_epoch
+from locolab.economy.yuma.metagraph import Metagraph
 from locolab.economy.yuma.settings import YumaSettings
-from locolab.economy.yuma.subnet import Subnet
 
 
-def random_subnet(
+def random_metagraph(
     uids: int, validators: int, seed: int = 0, settings: YumaSettings | None = None, epochs: int = 1
-) -> Subnet:
+) -> Metagraph:
     """Return a subnet whose first `validators` uids weigh all others, after `epochs` epochs with weights.
 
     Stakes are up to 1000 TAO, weights uniform; one more epoch is due at its block.
 
-    >>> subnet = random_subnet(uids=6, validators=2)
-    >>> subnet.permits.tolist(), int((subnet.weights > 0).sum())
+    >>> metagraph = random_metagraph(uids=6, validators=2)
+    >>> metagraph.permits.tolist(), int((metagraph.weights > 0).sum())
     ([True, True, False, False, False, False], 8)
     """
     rng = np.random.default_rng(seed)
     stake = [*rng.integers(1, 10**12, validators).tolist(), *[0] * (uids - validators)]
-    subnet = Subnet(stake, settings or YumaSettings())
-    run_epoch(subnet)  # hands out the permits
+    metagraph = Metagraph(stake, settings or YumaSettings())
+    run_epoch(metagraph)  # hands out the permits
     for number in range(epochs + 1):
         if number:
-            run_epoch(subnet)
-        subnet.advance(subnet.settings.tempo)
+            run_epoch(metagraph)
+        metagraph.advance(metagraph.settings.tempo)
         for uid in range(validators):
             row = rng.random(uids - validators)
-            subnet.set_weights(uid, dict(enumerate(row.tolist(), validators)))
-        subnet.advance()
-    return subnet
+            metagraph.set_weights(uid, dict(enumerate(row.tolist(), validators)))
+        metagraph.advance()
+    return metagraph

@@ -18,7 +18,7 @@ NO_COMMIT = 2**63 - 1  # a block that never comes
 
 
 @dataclasses.dataclass(eq=False)
-class Subnet:
+class Metagraph:
     """A subnet's uids 0..n-1: stake, permits, weights and bonds, in the forms that the chain stores.
 
     `stake` is each uid's stake weight in rao (alpha plus the weighted root stake). `owner` is the uid of
@@ -27,10 +27,10 @@ class Subnet:
     so advance first. Amounts outside u64, unknown uids and weights that are no finite numbers >= 0 raise
     ValueError.
 
-    >>> subnet = Subnet([3, 1, 0, 0])
-    >>> subnet.advance()
-    >>> subnet.set_weights(0, {2: 0.25, 3: 0.75})
-    >>> subnet.weights[0].tolist()
+    >>> metagraph = Metagraph([3, 1, 0, 0])
+    >>> metagraph.advance()
+    >>> metagraph.set_weights(0, {2: 0.25, 3: 0.75})
+    >>> metagraph.weights[0].tolist()
     [0, 0, 21845, 65535]
     """
 
