@@ -1,0 +1,235 @@
+"""Checkers of the emission vectors that run blocks: injection, split, flows of stakers, the epoch's payout.
+
+Absent settings are those of the chain's test runtime (pallets/subtensor/src/tests/mock.rs): no owner's cut,
+no root stake, and subnets whose reserves are not given have the price 1.
+"""
+
+import dataclasses
+
+from chain_checks.expectations import Expectations
+from chain_checks.frame import Fields, Tolerance, VectorError, checks
+from locolab.economy import rules
+from locolab.economy.chain import Chain, Subnet
+from locolab.economy.coinbase import run_block
+from locolab.economy.constant_product import Reserves
+from locolab.economy.dividends import DELEGATE_TAKE_U16, Hotkey
+from locolab.economy.fixed import I64F64, U96F32
+from locolab.economy.full_range import FullRangePool
+from locolab.economy.payout import Pending, pay_out
+
+UNSAID_RESERVE = 10**15  # of pools of which a vector says nothing but what is added
+U64_MAX = 2**64 - 1
+
+QUANTITIES = {
+    "subnet_tao": lambda subnet: subnet.pool.tao_rao,
+    "alpha_in": lambda subnet: subnet.pool.alpha_rao,
+    "alpha_out": lambda subnet: subnet.outside_rao,
+    "price": lambda subnet: subnet.price,
+    "moving_price": lambda subnet: subnet.price_ema,
+    "pending_owner_cut": lambda subnet: subnet.pending.owner_rao,
+    "pending_server": lambda subnet: subnet.pending.miners_rao,
+    "pending_validator": lambda subnet: subnet.pending.validators_rao,
+    "pending_root_alpha": lambda subnet: subnet.pending.root_rao,
+    "liquidity": lambda subnet: getattr(subnet.pool, "liquidity", 0),
+}
+ALIASES = {
+    **dict.fromkeys(("tao_reserve", "tao_reserves", "subnet_tao_after", "tao_in"), "subnet_tao"),
+    **dict.fromkeys(("alpha_reserve", "alpha_reserves", "subnet_alpha_in", "alpha_in_after"), "alpha_in"),
+    **dict.fromkeys(("subnet_alpha_out", "alpha_out_after"), "alpha_out"),
+    **dict.fromkeys(("alpha_price", "current_price", "prices"), "price"),
+    **dict.fromkeys(("owner_cut", "pending_owner"), "pending_owner_cut"),
+    **dict.fromkeys(("pending_server_emission", "pending_server_alpha"), "pending_server"),
+    **dict.fromkeys(("pending_validator_emission", "pending_validator_alpha"), "pending_validator"),
+    **dict.fromkeys(("pending_root_alpha_divs", "pending_root_divs", "pending_root"), "pending_root_alpha"),
+    **dict.fromkeys(("total_issuance_after", "issuance"), "total_issuance"),
+    **dict.fromkeys(("total_stake_after", "stake"), "total_stake"),
+}
+
+
+@checks("tao_injection", "alpha_injection", "alpha_injection_inequality", "emission_split")
+def check_blocks(vector: Fields) -> None:
+    tolerance, params, cases = Tolerance(vector), vector.inner("params"), list(vector.each("cases"))
+    chain, emission = chain_of(params), emission_of(params, None)
+    blocks, era = params.take("blocks", "runs", "n_blocks", default=1), rules_of(vector)
+    for case in cases or [None]:
+        if case is not None:
+            chain, emission = changed(chain, case), emission_of(case, emission)
+        before = chain
+        for _ in range(blocks):
+            chain = run_block(chain, era, emission)
+        expected = vector.inner("expected") if case is None else case
+        Expectations(tolerance, quantities(chain), quantities(before), ALIASES).check_all(expected)
+
+
+def rules_of(vector: Fields) -> rules.Rules:
+    """Return the rules of the release that the vector's test belongs to."""
+    tag = vector.data.get("source_detail", {}).get("tag", "v3.3.13-393")
+    known = {release.release: release for release in rules.RELEASES}
+    if tag not in known:
+        raise VectorError(f"{vector.where}: no exact rules for {tag}, there are {', '.join(known)}")
+    return known[tag]
+
+
+def emission_of(fields: Fields, default: int | None) -> int | None:
+    return fields.take("emission", "tao_emission", "block_emission", default=default)
+
+
+def listed(fields: Fields, *names: str) -> list | None:
+    """Return the list in the first of the fields present; one number stands for one subnet."""
+    value = fields.take(*names, default=None)
+    return value if isinstance(value, list) or value is None else [value]
+
+
+def chain_of(params: Fields) -> Chain:
+    given = {
+        "tao": listed(params, "tao_reserves", "tao_reserve", "subnet_tao", "initial_tao"),
+        "alpha": listed(params, "alpha_reserves", "alpha_reserve", "subnet_alpha_in", "initial_alpha"),
+        "outside": listed(params, "alpha_out", "subnet_alpha_out", "alpha_outs"),
+        "flow": listed(params, "flows", "flow", "tao_flows", "tao_flow", "subnet_tao_flow"),
+        "ema": listed(params, "flow_emas", "ema_flows", "ema_flow", "flow_ema"),
+        "price": listed(params, "moving_prices", "moving_price", "ema_prices", "ema_price"),
+        "started": listed(params, "first_emission_block", "started"),
+        "open": listed(params, "registration_allowed"),
+    }
+    count = {len(values) for values in given.values() if values} | {params.take("subnets", default=0)} - {0}
+    if len(count) > 1 and 1 in count:
+        count.discard(1)
+    if len(count) > 1:
+        raise VectorError(f"{params.where}: lists of {sorted(count)} entries, one a subnet")
+    n = count.pop() if count else 1
+    rows = ({name: row(values, index) for name, values in given.items()} for index in range(n))
+    fresh = params.take("swap_initialized", "initialized", default=False)
+    return Chain(
+        {netuid: subnet_of(fields, fresh) for netuid, fields in enumerate(rows, start=1)},
+        issuance_rao=params.take("total_issuance", "initial_issuance", default=0),
+        root_tao_rao=params.take("root_tao", "root_stake", default=0),
+        tao_weight_u64=weight_u64(params),
+        owner_cut_u16=params.take("subnet_owner_cut_u16", "owner_cut_u16", "owner_cut", default=0),
+        block=params.take("block", default=0),
+    )
+
+
+def row(values: list | None, index: int):
+    return None if values is None else values[index if len(values) > 1 else 0]
+
+
+def subnet_of(fields: dict, initialized: bool) -> Subnet:
+    reserves = [UNSAID_RESERVE if fields[side] is None else fields[side] for side in ("tao", "alpha")]
+    pool = (FullRangePool.open if initialized else Reserves)(*reserves, fields["outside"] or 0)
+    started = 1 if fields["started"] is None or fields["started"] is True else fields["started"]
+    return Subnet(
+        pool,
+        price_ema=U96F32.of(fields["price"] or 0),
+        flow_rao=fields["flow"] or 0,
+        flow_ema=I64F64.of(fields["ema"] or 0),
+        started_block=None if started is False else started,
+        registration_open=fields["open"] is not False,
+    )
+
+
+def weight_u64(params: Fields) -> int:
+    weight = params.take("tao_weight", "tao_weight_u64", default=0)
+    return weight if isinstance(weight, int) else round(weight * U64_MAX)
+
+
+def changed(chain: Chain, case: Fields) -> Chain:
+    """Return the chain with what a case sets before its block."""
+    cut = case.take("subnet_owner_cut_u16", "owner_cut_u16", default=chain.owner_cut_u16)
+    root = case.take("root_tao", default=chain.root_tao_rao)
+    weight = case.take("tao_weight", "tao_weight_u64", default=chain.tao_weight_u64)
+    weight = weight if isinstance(weight, int) else round(weight * U64_MAX)
+    prices, subnets = listed(case, "moving_prices", "moving_price"), dict(chain.subnets)
+    if prices is not None:
+        for (netuid, subnet), price in zip(chain.subnets.items(), prices, strict=True):
+            subnets[netuid] = subnet.replace(price_ema=U96F32.of(price))
+    return dataclasses.replace(
+        chain, subnets=subnets, owner_cut_u16=cut, root_tao_rao=root, tao_weight_u64=weight
+    )
+
+
+def quantities(chain: Chain) -> dict:
+    columns = {name: [read(s) for s in chain.subnets.values()] for name, read in QUANTITIES.items()}
+    for name in ("price", "moving_price"):
+        columns[name] = [U96F32.to_float(raw) for raw in columns[name]]
+    return {**columns, "total_issuance": chain.issuance_rao, "total_stake": chain.staked_rao}
+
+
+@checks("tao_flow")
+def check_tao_flow(vector: Fields) -> None:
+    tolerance, params, expected = Tolerance(vector), vector.inner("params"), vector.inner("expected")
+    fee = params.take("fee_rate_u16", "fee_rate", default=33)
+    pool = FullRangePool.open(
+        params.take("tao_reserve"), params.take("alpha_reserve", "alpha_in"), fee_rate=fee
+    )
+    subnet = Subnet(dataclasses.replace(pool, outside_rao=params.take("alpha_out", default=0)))
+    staked = subnet.stake(params.take("stake", "amount"))
+    bought = staked.outside_rao - subnet.outside_rao
+    unstaked = staked.unstake(params.take("unstake", "alpha_unstaked", default=bought))
+    quantities = {"flow_after_stake": staked.flow_rao, "flow_after_unstake": unstaked.flow_rao}
+    quantities["alpha_received"] = bought
+    Expectations(tolerance, quantities).check_all(expected)
+
+
+@checks("distribute_emission")
+def check_distribute_emission(vector: Fields) -> None:
+    tolerance, params = Tolerance(vector), vector.inner("params")
+    hotkeys = hotkeys_of(params)
+    both = params.take("pending_alpha", "emission", default=0)
+    pending = Pending(
+        params.take("pending_owner_cut", "owner_cut", default=0),
+        params.take("pending_server", "pending_server_alpha", default=both // 2),
+        params.take("pending_validator", "pending_validator_alpha", default=both - both // 2),
+        params.take("pending_root_alpha", "pending_root", "pending_tao", default=0),
+    )
+    burn = U96F32.of(params.take("ck_burn", "childkey_burn", default=0))
+    paid = pay_out(pending, hotkeys, weight_u64(params), burn=burn)
+    before = {
+        "stake_after_alpha": [hotkey.alpha_rao for hotkey in hotkeys.values()],
+        "stake_after_root": [hotkey.root_rao for hotkey in hotkeys.values()],
+    }
+    gains = [paid.alpha_gain_rao(name) for name in hotkeys]
+    after = {
+        "stake_after_alpha": [
+            old + gain for old, gain in zip(before["stake_after_alpha"], gains, strict=True)
+        ],
+        "stake_after_root": before["stake_after_root"],
+        "stake_gain_alpha": gains,
+        "alpha_dividends": [paid.nominators.get(name, 0) for name in hotkeys],
+        "root_claimable": [paid.claimable.get(name, 0) for name in hotkeys],
+        "total_alpha": sum(gains),
+    }
+    Expectations(tolerance, after, before, PAID).check_all(vector.inner("expected"))
+
+
+PAID = {
+    **dict.fromkeys(("stake_after", "alpha_stake_after", "stakes_after", "stake_alpha"), "stake_after_alpha"),
+    **dict.fromkeys(("root_after", "root_stake_after", "stake_root"), "stake_after_root"),
+    **dict.fromkeys(("gain", "stake_gain"), "stake_gain_alpha"),
+}
+
+
+def hotkeys_of(params: Fields) -> dict[str, Hotkey]:
+    """Return the stakers of a vector, named by their position, with what they lend each other."""
+    alpha = listed(params, "stake_before_alpha", "stake_before", "alpha_stakes", "init_stake", "stakes") or [
+        0
+    ]
+    root = listed(params, "stake_before_root", "root_stakes") or [0]
+    take = listed(params, "delegate_take", "delegate_takes", "take") or [DELEGATE_TAKE_U16]
+    child_take = listed(params, "childkey_take_u16", "childkey_take", "childkey_takes") or [0]
+    registered = listed(params, "registered") or [True]
+    n = max(map(len, (alpha, root, take, registered)))
+    parents: dict[int, list] = {}
+    for link in params.each("children"):
+        part = link.take("proportion_u64", "proportion")
+        parents.setdefault(link.take("child"), []).append((str(link.take("parent")), part))
+    return {
+        str(index): Hotkey(
+            row(alpha, index),
+            row(root, index),
+            row(take, index),
+            tuple(parents.get(index, ())),
+            row(child_take, index),
+            registered=row(registered, index),
+        )
+        for index in range(n)
+    }
