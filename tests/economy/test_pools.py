@@ -8,15 +8,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from locolab.economy import curve
-from locolab.economy.constant_product import ConstantProductPool
-from locolab.economy.fixed import U64F64
-from locolab.economy.full_range import FullRangePool
 from locolab.economy.capitalisation import (
     liquidation_tao,
     market_caps,
     withdrawable_share,
     withdrawable_share_after,
 )
+from locolab.economy.constant_product import ConstantProductPool
+from locolab.economy.fixed import U64F64
+from locolab.economy.full_range import FullRangePool
 from locolab.economy.moves import max_move, move
 from locolab.economy.sqrt_price import (
     MAX_POOL_TICK,
