@@ -169,6 +169,21 @@ def test_the_limit_order_of_the_articles_date():
     assert pool.buy(RAO, free=True)[1].fee == 0
 
 
+def test_further_figures_of_the_chains_tests():
+    """pallets/subtensor/src/tests/staking.rs and pallets/swap/src/pallet/tests.rs, V3 era."""
+    even = FullRangePool.open(100 * RAO, 100 * RAO)
+    assert even.sell(10 * RAO)[1].received == pytest.approx(
+        9_086_000_000, abs=10**6
+    )  # remove_stake_full_limit
+    after = even.buy(300 * RAO)[0]
+    sale = after.sell(after.alpha_rao, limit_rao=int(after.price * 0.99 * RAO))[1]
+    assert sale.paid == pytest.approx(138_414_000, abs=13_800_000)  # remove_stake_limit_ok
+    for held, paid in [(1_000, 999_500), (10**6, 999_500_000)]:  # swap_precision_edge_case
+        assert FullRangePool.open(held, held, minimum_rao=100).sell(paid)[1].received > 0
+    with pytest.raises(PriceLimitExceeded):  # add_stake_limit_partial_zero_max_stake_amount_error
+        FullRangePool.open(5_032_494_439_940, 186_268_425_402_874).buy(19_980_000_000, limit_rao=26_953_618)
+
+
 @given(reserves, st.integers(0, 10**15), st.integers(0, 10**15))
 def test_an_injection_leaves_the_price_and_deepens_the_pool(held, more_tao, more_alpha):
     pool = FullRangePool.open(*held)

@@ -110,6 +110,21 @@ VECTORS = [
         ],
     },
     {
+        "id": "swap_cpmm_add_stake_limit",
+        "kind": "cpmm_limit",
+        "params": {"tao_reserve": 150 * BILLION, "alpha_reserve": 100 * BILLION, "allow_partial": True},
+        "tolerance": {"price_after": 1e-6},
+        "cases": [
+            {
+                "amount": 900 * BILLION,
+                "limit_price": 6 * BILLION,
+                "expected_alpha_received": 75 * BILLION,
+                "expected_balance_left": 450 * BILLION,
+                "expected_price_after": 24.0,
+            },
+        ],
+    },
+    {
         "id": "swap_v3_moves_without_a_pool",
         "kind": "move_limit",
         "params": {"tao_in": 50 * BILLION, "alpha_in": 100 * BILLION},
