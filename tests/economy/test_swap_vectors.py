@@ -153,6 +153,7 @@ VECTORS = [
         "tolerance": {"sqrt_price": 1e-10},
         "cases": [
             {"tick": -887_273, "expected_error": "TickOutOfBounds"},
+            {"tick": -887_272, "expected_error": "TickOutOfBounds"},
             {"sqrt_ratio_x96": "4295128738", "expected_error": "SqrtPriceOutOfBounds"},
             {"sqrt_ratio_x96": "4295128739", "expected_tick": -887_272},
             {"sqrt_ratio_x96": "4295343490", "expected_tick": -887_271},
