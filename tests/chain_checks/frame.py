@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 DOCUMENTATION = {"schema", "id", "kind", "tag", "source", "source_detail", "summary", "derived", "notes"}
+REMARKS = {"comment", "note", "notes", "why"}  # words in any object
 REQUIRED = object()
 
 
@@ -34,7 +35,7 @@ class Fields:
         if not isinstance(data, Mapping):
             raise VectorError(f"{where} is {data!r}, not an object")
         self.data, self.where = data, where
-        self._read = set(ignored or ())
+        self._read = REMARKS | (ignored or set())
         self._inner: list[Fields] = []
 
     def __contains__(self, name: str) -> bool:
@@ -84,7 +85,6 @@ class Tolerance:
 
     def __init__(self, vector: Fields) -> None:
         self.fields = vector.inner("tolerance")
-        self.fields.take("why", default=None)
         for name, limit in self.fields.data.items():
             if limit == 0:  # what has no tolerance of its own is exact anyway
                 self.fields.take(name)

@@ -94,7 +94,7 @@ def test_consensus_is_the_largest_weight_that_a_majority_supports(votes):
 
 @st.composite
 def metagraphs(draw, **settings):
-    """Return a subnet of 2-4 validators and 1-4 miners after its permits, with random weights set."""
+    """Return a metagraph of 2-4 validators and 1-4 miners after its permits, with random weights set."""
     validators, miners = draw(st.integers(2, 4)), draw(st.integers(1, 4))
     stake = draw(st.lists(st.integers(1, 10**6), min_size=validators, max_size=validators))
     chosen = YumaSettings(

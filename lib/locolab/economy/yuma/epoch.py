@@ -62,7 +62,7 @@ class EpochResult:
 
 
 def epoch(metagraph: Metagraph, emission: int = 10**9) -> EpochResult:
-    """Return what an epoch at the subnet's block pays out of `emission` rao; the subnet stays as it is.
+    """Return what an epoch at the metagraph's block pays out of `emission` rao; nothing is stored.
 
     Permits handed out here hold from the next epoch on. Without any incentive or dividend the emission goes
     to the active stake, or to all stake if none is active.
@@ -85,6 +85,7 @@ def epoch(metagraph: Metagraph, emission: int = 10**9) -> EpochResult:
     dividends = _spread(dividends, votes.rows, metagraph.n)
     server, validator, combined = _emission_shares(votes.incentive, dividends, active_stake, stake)
     permits = top_permits(stake, metagraph.settings.max_validators)
+    stored = _spread(i32f32.to_u16(bonds), votes.rows, metagraph.n)
     return EpochResult(
         stake=stake,
         active_stake=active_stake,
@@ -98,14 +99,12 @@ def epoch(metagraph: Metagraph, emission: int = 10**9) -> EpochResult:
         emission_rao=_rao(combined, emission),
         active=active,
         permits=permits,
-        bonds=np.where(
-            permits[:, None], _spread(i32f32.to_u16(bonds), votes.rows, metagraph.n), np.uint16(0)
-        ),
+        bonds=np.where(permits[:, None], stored, np.uint16(0)),
     )
 
 
 def run_epoch(metagraph: Metagraph, emission: int = 10**9) -> EpochResult:
-    """Return epoch(subnet, emission) after storing its permits and bonds in the subnet."""
+    """Return epoch(metagraph, emission) after storing its permits and bonds."""
     result = epoch(metagraph, emission)
     metagraph.permits, metagraph.bonds = result.permits, result.bonds
     return result

@@ -19,7 +19,7 @@ NO_COMMIT = 2**63 - 1  # a block that never comes
 
 @dataclasses.dataclass(eq=False)
 class Metagraph:
-    """A subnet's uids 0..n-1: stake, permits, weights and bonds, in the forms that the chain stores.
+    """A subnet's uids 0..n-1 with stake, permits, weights and bonds, in the forms that the chain stores.
 
     `stake` is each uid's stake weight in rao (alpha plus the weighted root stake). `owner` is the uid of
     the subnet's owner, the only one whose weight on itself counts. All uids register in block `block`;

@@ -1,4 +1,4 @@
-"""A subnet of any size with random stake and weights, for trying and timing."""
+"""A metagraph of any size with random stake and weights, for trying and timing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from locolab.economy.yuma.settings import YumaSettings
 def random_metagraph(
     uids: int, validators: int, seed: int = 0, settings: YumaSettings | None = None, epochs: int = 1
 ) -> Metagraph:
-    """Return a subnet whose first `validators` uids weigh all others, after `epochs` epochs with weights.
+    """Return a metagraph whose first `validators` uids weigh all others, after `epochs` epochs with weights.
 
     Stakes are up to 1000 TAO, weights uniform; one more epoch is due at its block.
 
