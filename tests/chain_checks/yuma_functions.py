@@ -1,4 +1,4 @@
-"""The functions of the chain's epoch arithmetic (S/epoch/math.rs) that vectors may ask for, by their names."""
+"""The functions of the chain's epoch arithmetic (S/epoch/math.rs) that vectors ask for, by their names."""
 
 import operator
 import re
@@ -87,6 +87,8 @@ def sigmoid(case):
 
 # --- matrices ---
 
+FIRST, SECOND = ("mat1", "a", "matrix1", "left"), ("mat2", "b", "matrix2", "right")
+
 
 @function("row_sum")
 def row_sum(case):
@@ -126,9 +128,7 @@ def mat_vec_mul(case):
 
 @function("hadamard")
 def hadamard(case):
-    return i32f32.multiply(
-        case.fixed("mat1", "a", "matrix1", "left"), case.fixed("mat2", "b", "matrix2", "right")
-    )
+    return i32f32.multiply(case.fixed(*FIRST), case.fixed(*SECOND))
 
 
 @function("matmul", "matmul2")
@@ -159,7 +159,7 @@ def clip_sparse(case):
 
 @function("interpolate")
 def interpolate(case):
-    first, second = case.fixed("mat1", "a", "matrix1", "left"), case.fixed("mat2", "b", "matrix2", "right")
+    first, second = case.fixed(*FIRST), case.fixed(*SECOND)
     return first + i32f32.multiply(case.one("ratio"), second - first)
 
 

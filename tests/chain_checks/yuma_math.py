@@ -32,7 +32,7 @@ class Case:
         return (self.params if in_params else self.fields).take(*names, default=default)
 
     def fixed(self, *names, default=REQUIRED):
-        """Return the field as raw I32F32 in its shape; a sparse matrix or one in a single row becomes dense."""
+        """Return the field as raw I32F32 in its shape; a matrix that is sparse or one list becomes dense."""
         flat = self.plain(*[f"{name}_row_major" for name in names], default=None)
         if flat is not None:
             matrix = fixed(flat, self.width).reshape(self.plain("rows"), -1)
@@ -152,9 +152,8 @@ def compare(compute, case: Case, limit: float, width: type) -> None:
         got, expected = np.array(got, object), np.array(case.plain("expected", "result", "target"), object)
     if got.size or expected.size:
         assert got.shape == expected.shape, f"{where}: shape {got.shape}, expected {expected.shape}"
-        close = [
-            a == b if not limit else abs(a - b) <= limit for a, b in zip(got.flat, expected.flat, strict=True)
-        ]
+        pairs = zip(got.flat, expected.flat, strict=True)
+        close = [abs(a - b) <= limit if limit else a == b for a, b in pairs]
         assert all(close), f"{where}: got {got.tolist()}, expected {expected.tolist()} within {limit}"
 
 

@@ -338,6 +338,8 @@ MEDIAN = {
         ("mask_rows", {"matrix": GRID[:2], "mask": [True, False], "expected": [[0] * 3, GRID[1]]}),
         ("vec_mask_sparse_matrix", MASK | {"expected": [[1, 0, 0], [4, 5, 0], [7, 8, 9]]}),
         ("col_max_upscale", {"matrix": [[0.0, 1.0], [4.0, 0.0]], "expected": [[0, 1], [1, 0]]}),
+        ("col_normalize", {"columns": [[1.0, 3.0], [0, 0]], "expected_columns": [[0.25, 0.75], [0, 0]]}),
+        ("hadamard", {"rows": 1, "a_row_major": [2, 3], "b_row_major": [4, 5], "expected_row_major": [8, 15]}),
         ("is_topk_nonzero", {"vector": [0.0, 5.0, 5.0, 0.0], "k": 3, "expected": [False, True, True, False]}),
         ("check_vec_max_limited", {"vector": [0, FULL, FULL], "max_limit": HALF, "expected": False}),
         ("check_vec_max_limited", {"vector": [0, FULL, FULL], "max_limit": HALF + 1, "expected": True}),
@@ -370,6 +372,12 @@ def test_checkers_say_what_they_do_not_know_or_find(change, message):
     permits = [] if change["op"] == "expect_permits" else [{"op": "epoch"}]
     with pytest.raises((AssertionError, ValueError), match=message):
         check("yuma_epoch", params={"stakes": [1]}, steps=[*permits, change])
+
+
+def test_a_function_with_one_case_may_stand_in_the_parameters():
+    check("yuma_math", id="yuma_math_sum", params={"vector": [1.0, 2.0]}, expected=3.0)
+    with pytest.raises(AssertionError, match="got 12884901888"):
+        check("yuma_math", id="yuma_math_sum", params={"vector": [1.0, 2.0]}, expected=4.0)
 
 
 def test_an_unknown_function_or_property_is_an_error():
