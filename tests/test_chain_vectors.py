@@ -17,12 +17,16 @@ DIRECTORY = ROOT / os.environ.get("CHAIN_VECTORS", "../shared/vectors")
 FILES = sorted(path for path in DIRECTORY.glob("*.json") if path.name != "index.json")
 
 
-@pytest.mark.skipif(not DIRECTORY.is_dir(), reason=f"no chain vectors at {DIRECTORY}")
+ABSENT = pytest.mark.skipif(not DIRECTORY.is_dir(), reason=f"no chain vectors at {DIRECTORY}")
+
+
+@ABSENT
 def test_the_directory_holds_vectors():
     assert FILES, f"no *.json in {DIRECTORY}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@ABSENT
+@pytest.mark.parametrize("path", FILES or [DIRECTORY / "none.json"], ids=lambda path: path.stem)
 def test_chain_vector(path):
     check_vector(json.loads(path.read_text(encoding="utf-8")), path.stem)
 
