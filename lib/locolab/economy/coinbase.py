@@ -16,7 +16,7 @@ from locolab.economy.issuance import block_emission
 from locolab.economy.payout import Pending
 from locolab.economy.rules import Rules, rules_at
 from locolab.economy.shares import flow_shares, next_flow_ema, next_price_ema, proportions, tao_emissions
-from locolab.economy.split import Terms, injection_cap, injection_terms, root_proportion, split
+from locolab.economy.split import Terms, injection_cap, injection_terms, root_proportion, split_alpha
 
 
 def run_block(chain: Chain, rules: Rules | None = None, emission_rao: int | None = None) -> Chain:
@@ -112,7 +112,7 @@ def _participants(subnet: Subnet, alpha_rao: int, chain: Chain, pays_root: bool)
     outside = min(subnet.outside_rao + alpha_rao, U64_MAX)
     issued = min(subnet.pool.alpha_rao + outside, U64_MAX)
     root = root_proportion(chain.root_tao_rao, issued, chain.tao_weight_u64)
-    parts, pending = split(alpha_rao, root, chain.owner_cut_u16), subnet.pending
+    parts, pending = split_alpha(alpha_rao, root, chain.owner_cut_u16), subnet.pending
     added = Pending(
         pending.owner_rao + parts.owner_rao,
         pending.miners_rao + parts.miners_rao,

@@ -73,7 +73,7 @@ def rules_at(day: str | dt.date) -> Rules:
     >>> rules_at("2025-10-01").shares
     'price'
     """
-    when = day if isinstance(day, dt.date) else _date(day)
+    when = date_of(day)
     known = [rules for rules in RELEASES if rules.released <= when]
     if not known:
         raise ValueError(
@@ -82,8 +82,11 @@ def rules_at(day: str | dt.date) -> Rules:
     return known[-1]
 
 
-def _date(text: str) -> dt.date:
+def date_of(day: str | dt.date) -> dt.date:
+    """Return a date given as such or as YYYY-MM-DD; anything else raises ValueError."""
+    if isinstance(day, dt.date):
+        return day
     try:
-        return dt.date.fromisoformat(text)
+        return dt.date.fromisoformat(day)
     except (TypeError, ValueError):
-        raise ValueError(f"a date is written YYYY-MM-DD, got {text!r}") from None
+        raise ValueError(f"a date is written YYYY-MM-DD, got {day!r}") from None

@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from locolab.economy.blockstep import BlockStep
+from locolab.economy.curve import FEE_SHARE
 from locolab.economy.issuance import BLOCKS_PER_DAY
 from locolab.economy.rules import Rules, rules_at
 from locolab.economy.subnets import Array, Subnets, finite
 from locolab.economy.units import MAX_SUPPLY
-
-FEE = 33 / 65535
-"""Share of what a staker pays in that goes to the block's author, in the pools of v3.1.6 and later."""
 
 Flows = ArrayLike | Callable[[Subnets, int], ArrayLike]
 
@@ -88,7 +86,7 @@ def simulate(
     shape (n,), the same in every period, or (periods, n); or a function of the current Subnets and the
     number of the period that returns shape (n,), which closes the loop from prices to stakers.
     issuance_tao: all TAO issued at the start. weighted_root_tao: TAO staked on root times its weight.
-    Pools of every release up to v3.3.13-393 trade as constant products; from v3.1.6 on buyers pay FEE.
+    Pools of every release up to v3.3.13-393 trade as constant products; since v3.1.6 buyers pay FEE_SHARE.
     Raises ValueError for values that are not finite, empty pools, or rules that are not simulated.
 
     >>> even = Subnets(tao_pool=[100_000, 100_000], alpha_pool=100_000, flow_ema=[0.01, 0.03])
@@ -107,7 +105,7 @@ def simulate(
     records = [_record(step)]
     for period, first in enumerate(range(0, blocks, period_blocks)):
         flow = _flow(flows, step, period) / period_blocks
-        flow = np.where(flow > 0, flow * (1 - FEE * (rules.pool == "v3")), flow)
+        flow = np.where(flow > 0, flow * (1 - FEE_SHARE * (rules.pool == "v3")), flow)
         for _ in range(min(period_blocks, blocks - first)):
             step.emit()
             step.trade(flow)

@@ -99,7 +99,7 @@ class Split:
 
     unpaid_rao: what the four truncations leave over, created but given to nobody.
 
-    >>> split(10**9, root_proportion=U96F32.of(0.25))
+    >>> split_alpha(10**9, root_proportion=U96F32.of(0.25))
     Split(owner_rao=179995422, miners_rao=410002288, validators_rao=307501716, root_rao=102500572,
           unpaid_rao=2)
     """
@@ -111,7 +111,7 @@ class Split:
     unpaid_rao: int
 
 
-def split(alpha_out_rao: int, root_proportion: int = 0, owner_cut_u16: int = OWNER_CUT_U16) -> Split:
+def split_alpha(alpha_out_rao: int, root_proportion: int = 0, owner_cut_u16: int = OWNER_CUT_U16) -> Split:
     """Return how `alpha_out_rao` is split: the owner's cut, then half to miners, half to validators and root.
 
     root_proportion: raw U96F32, of the validators' half. Raises ValueError for a cut above 65535.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from locolab.run.bench.timing import Result
 
 MODULES = {
+    "economy": "locolab.run.bench.economy",
     "train": "locolab.run.bench.train",
 }
 """Name -> module, whose `measure()` needs no argument; imported only when it runs."""
