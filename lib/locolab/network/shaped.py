@@ -73,7 +73,7 @@ class ShapedPath:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
-        server = await asyncio.start_server(self._accept, *self.address, limit=PIECE, backlog=128)
+        server = await asyncio.start_server(self._accept, *self.address, limit=PIECE, backlog=1024)
         self.address = server.sockets[0].getsockname()
         self._ready.set()
         await self._stop.wait()

@@ -35,9 +35,7 @@ class ObjectServer:
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         handler = type("Handler", (_Handler,), {"objects": self.objects})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self._server.request_queue_size = 128
+        self._server = _Server(("127.0.0.1", 0), handler)
         self.address: tuple[str, int] = ("127.0.0.1", self._server.server_port)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -68,6 +66,13 @@ def bucket_at(address: tuple[str, int]) -> Bucket:
     }
     with mock.patch.dict(os.environ, settings):  # the client reads them once, when it is made
         return Bucket(f"s3://{BUCKET}")
+
+
+class _Server(ThreadingHTTPServer):
+    """The library's server with room for every connection of a round that is still to be accepted."""
+
+    request_queue_size = 1024
+    daemon_threads = True
 
 
 class _Handler(BaseHTTPRequestHandler):
