@@ -37,7 +37,9 @@ class Case:
         if flat is not None:
             matrix = fixed(flat, self.width).reshape(self.plain("rows"), -1)
             return matrix.T if self.plain("transpose", default=False) else matrix
-        width = self.plain("columns", default=None)
+        height, width = self.fields.data.get("rows"), self.plain("columns", default=None)
+        if isinstance(height, int):
+            self.plain("rows")  # a count, which the matrix shows by itself
         value = self.plain(*names, default=default)
         return fixed(densify(value, width if isinstance(width, int) else None), self.width)
 
