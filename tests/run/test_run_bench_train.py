@@ -18,9 +18,10 @@ def test_a_row_for_every_loop_and_swarm(result):
 
 
 def test_shares_of_a_round_and_memory_of_a_peer(result):
-    last = result.rows[-1]
+    last, facts = result.rows[-1], result.facts
     for name in ("compress", "encode", "decode", "aggregate", "outer"):
         assert last[f"{name}_%"] >= 0
-    assert last["least_bytes_per_parameter"] == 12
-    assert last["tensor_bytes_per_parameter"] == pytest.approx(12, abs=0.01)  # and AdamW's step count
-    assert "resident_bytes_per_parameter" in last
+    of = "pico: memory of a further peer, "
+    assert facts[f"{of}least bytes per parameter"] == 12
+    assert facts[f"{of}bytes of tensors per parameter"] == pytest.approx(12, abs=0.01)  # and the step count
+    assert f"{of}resident bytes per parameter" in facts

@@ -140,6 +140,13 @@ def test_products_have_torchs_gradients(peers, rows, wide, out):
         torch.testing.assert_close(ours, theirs)
 
 
+def test_without_onednn_it_is_torchs_own_product(spec, train, monkeypatch):
+    usual, _ = train(spec.replace(rounds=1))
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    other, _ = train(spec.replace(rounds=1))
+    torch.testing.assert_close(other.theta, usual.theta, rtol=0, atol=1e-5)
+
+
 def test_token_losses_have_torchs_gradient():
     logits = torch.randn(6, 9, generator=torch.Generator().manual_seed(0), requires_grad=True)
     targets, scale = torch.tensor([0, 8, 3, 3, 1, 7]), torch.arange(6.0)

@@ -37,10 +37,13 @@ class Timing:
         return max(self.seconds) / min(self.seconds)
 
 
-def interleaved(cases: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, Timing]:
+def interleaved(
+    cases: Mapping[str, Callable[[], object]], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, Timing]:
     """Return the time of every case by label; each has run once before, unmeasured.
 
     The cases take turns, so what else the machine does slows all of them alike and their ratios hold.
+    `clock` returns seconds; `time.process_time` is the steadier one for work of a single thread.
 
     >>> list(interleaved({"a": lambda: sum(range(9)), "b": dict}, repeats=3))
     ['a', 'b']
@@ -52,11 +55,7 @@ def interleaved(cases: Mapping[str, Callable[[], object]], repeats: int) -> dict
     seconds: dict[str, list[float]] = {label: [] for label in cases}
     for _ in range(repeats):
         for label, case in cases.items():
-            seconds[label].append(_timed(case))
+            start = clock()
+            case()
+            seconds[label].append(clock() - start)
     return {label: Timing(each) for label, each in seconds.items()}
-
-
-def _timed(case: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    case()
-    return time.perf_counter() - start

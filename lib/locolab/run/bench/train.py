@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import multiprocessing
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
@@ -13,6 +15,7 @@ import psutil
 import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
+from torch.nn import Parameter
 from torch.nn.functional import cross_entropy
 
 from locolab import compress
@@ -22,6 +25,9 @@ from locolab.model import build
 from locolab.run.bench.timing import Result, Timing, interleaved
 from locolab.train import Swarm, TrainSpec, reproducible
 from locolab.train.flat import views
+from locolab.train.outer import outer_for
+
+_timed = functools.partial(interleaved, clock=time.process_time)
 
 JOINED = 4
 """The second plain loop has this many batches in one: what that many peers train on together."""
@@ -38,24 +44,26 @@ def measure(
 ) -> Result:
     """Return tokens per second of plain loops and swarms, where a round's time goes, memory per peer.
 
-    The text is random tokens: speed does not depend on which. A swarm's case is a whole round of SparseLoCo
-    (k 64 of 4096, 2 bits) without evaluation.
+    Seconds are the processor's, on one thread. The text is random tokens: speed does not depend on which. A
+    swarm's case is a whole round of SparseLoCo (k 64 of 4096, 2 bits) without evaluation.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
+    memory: dict[str, float] = {}
     for preset in presets:
         specs = {count: _spec(preset, count, batch, local_steps) for count in peers}
         with reproducible(threads=1):
             rows += _speeds(specs, repeats)
-        rows[-1] |= _in_a_new_process(_memory, specs[max(peers)])
+        found = _in_a_new_process(_memory, specs[max(peers)])
+        memory |= {f"{preset}: memory of a further peer, {what}": value for what, value in found.items()}
     facts = {
         "threads": 1,
         "batch": batch,
         "local_steps": local_steps,
         "ratio_plain": "tokens/s over the plain loop's with one peer's batch",
         "ratio_joined": f"tokens/s over the plain loop's with {JOINED} batches in one",
-        "bytes_per_parameter": "memory of each further peer; least: two moments and the feedback, fp32",
+        "compress_% to outer_%": f"share of a round of {local_steps} inner steps, all peers together",
     }
-    return Result(rows, facts)
+    return Result(rows, facts | memory)
 
 
 def _spec(preset: str, peers: int, batch: int, local_steps: int) -> TrainSpec:
@@ -84,7 +92,7 @@ def _speeds(specs: Mapping[int, TrainSpec], repeats: int) -> list[dict[str, Any]
     }
     swarms = {f"R = {count}": Swarm(each, _random_text(each)) for count, each in specs.items()}
     cases = {label: case for label, (case, _) in plain.items()}
-    timings = interleaved(cases | {label: swarm.round for label, swarm in swarms.items()}, repeats)
+    timings = _timed(cases | {label: swarm.round for label, swarm in swarms.items()}, repeats)
     tokens = {label: count for label, (_, count) in plain.items()}
     tokens |= {label: swarm.spec.tokens_per_round for label, swarm in swarms.items()}
     speeds = {label: count / timings[label].median for label, count in tokens.items()}
@@ -128,7 +136,8 @@ def _shares(swarm: Swarm, round_: Timing, repeats: int) -> dict[str, float]:
     spec, peers = swarm.spec.compression, len(swarm.peers)
     assert spec is not None
     shapes = swarm.model.shapes
-    delta = views(torch.randn(swarm.theta.numel()), shapes)
+    flat = torch.randn(swarm.theta.numel())
+    delta, outer = views(flat, shapes), outer_for(swarm.spec, Parameter(swarm.theta.clone()))
     feedback = {name: torch.zeros(shape) for name, shape in shapes.items()}
     update = compress.compress(delta, feedback, spec)
     payload = compress.encode(update)
@@ -138,11 +147,11 @@ def _shares(swarm: Swarm, round_: Timing, repeats: int) -> dict[str, float]:
         "encode": (lambda: compress.encode(update), peers),
         "decode": (lambda: compress.decode(payload, shapes, spec), peers),
         "aggregate": (lambda: compress.aggregate(updates), 1),
+        "outer": (lambda: outer.step(flat, 0), 1),
     }
-    timings = interleaved({name: case for name, (case, _) in calls.items()}, repeats)
-    shares = {name: count * timings[name].median for name, (_, count) in calls.items()}
-    shares["outer"] = max(0.0, swarm.seconds["outer"] - shares["aggregate"])
-    return {f"{name}_%": 100 * seconds / round_.median for name, seconds in shares.items()}
+    timings = _timed({name: case for name, (case, _) in calls.items()}, repeats)
+    seconds = {name: count * timings[name].median for name, (_, count) in calls.items()}
+    return {f"{name}_%": 100 * each / round_.median for name, each in seconds.items()}
 
 
 def _in_a_new_process(function: Callable[[TrainSpec], dict[str, float]], spec: TrainSpec) -> dict[str, float]:
@@ -152,7 +161,10 @@ def _in_a_new_process(function: Callable[[TrainSpec], dict[str, float]], spec: T
 
 
 def _memory(spec: TrainSpec) -> dict[str, float]:
-    """Return what each further peer takes, in bytes per parameter: resident, in tensors, and the least."""
+    """Return what each further peer takes, in bytes per parameter: resident, in tensors, and the least.
+
+    The least is two moments and the error feedback in fp32.
+    """
     text = _random_text(spec)
     small = Swarm(spec.replace(local_steps=1, n_peers=min(4, spec.n_peers)), text)
     small.round()  # whatever is allocated once is there now
@@ -165,9 +177,9 @@ def _memory(spec: TrainSpec) -> dict[str, float]:
     shared = 4 * numel * (2 * len(large.model.rows) + 1)  # the rows with their gradients, theta
     state = sum(4 * tensor.numel() for tensor in large.peers[0].state().values())
     return {
-        "resident_bytes_per_parameter": (resident - shared) / len(large.peers) / numel,
-        "tensor_bytes_per_parameter": state / numel,
-        "least_bytes_per_parameter": 4.0 * 3,
+        "resident bytes per parameter": (resident - shared) / len(large.peers) / numel,
+        "bytes of tensors per parameter": state / numel,
+        "least bytes per parameter": 4.0 * 3,
     }
 
 
