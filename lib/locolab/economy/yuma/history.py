@@ -23,7 +23,7 @@ def run_epochs(
 
     The weights of each epoch come from a list (None or a validator left out: its old weights stay), or from
     a function of the epoch's number and the last result, for validators that copy; a function needs
-    `epochs`. An epoch without weights runs first, which hands out the permits. `tempo` + 1 blocks pass
+    `epochs`, a list is cut there. An epoch without weights runs first, which hands out the permits. `tempo` + 1 blocks pass
     between epochs, and weights are set in the block before each. The metagraph is changed.
 
     >>> metagraph = Metagraph([60, 40, 0, 0], names=["large", "small", "good", "bad"])
@@ -40,8 +40,8 @@ def run_epochs(
             raise ValueError("a function of the epoch has no end of its own; give epochs")
         plan, steps = weights_by_epoch, range(epochs)
     else:
-        given = list(weights_by_epoch)
-        plan, steps = (lambda number, last: given[number]), range(len(given) if epochs is None else epochs)
+        given = list(weights_by_epoch)[:epochs]
+        plan, steps = (lambda number, last: given[number]), range(len(given))
     last = run_epoch(metagraph, emission)
     tables = []
     for number in steps:
