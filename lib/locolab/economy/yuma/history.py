@@ -23,8 +23,8 @@ def run_epochs(
 
     The weights of each epoch come from a list (None or a validator left out: its old weights stay), or from
     a function of the epoch's number and the last result, for validators that copy; a function needs
-    `epochs`, a list is cut there. An epoch without weights runs first, which hands out the permits. `tempo` + 1 blocks pass
-    between epochs, and weights are set in the block before each. The metagraph is changed.
+    `epochs`, a list is cut there. An epoch without weights runs first, which hands out the permits. `tempo`
+    + 1 blocks pass between epochs, and weights are set in the block before each. The metagraph is changed.
 
     >>> metagraph = Metagraph([60, 40, 0, 0], names=["large", "small", "good", "bad"])
     >>> table = run_epochs(metagraph, [{0: {2: 1}, 1: {3: 1}}] * 3)
