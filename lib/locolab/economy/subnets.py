@@ -51,12 +51,11 @@ class Subnets:
         age_blocks: ArrayLike = 0.0,
     ) -> None:
         tiny = np.finfo(np.float64).tiny
-        tao, alpha = finite("tao_pool", tao_pool, tiny), finite("alpha_pool", alpha_pool, tiny)
         values = (
-            tao,
-            alpha,
+            finite("tao_pool", tao_pool, tiny),
+            finite("alpha_pool", alpha_pool, tiny),
             finite("alpha_outside", alpha_outside),
-            np.minimum(tao / alpha, 1) if price_ema is None else finite("price_ema", price_ema),
+            finite("price_ema", 0.0 if price_ema is None else price_ema),
             finite("flow_ema", flow_ema, None),
             finite("age_blocks", age_blocks),
         )
@@ -65,10 +64,12 @@ class Subnets:
         except ValueError:
             shapes = ", ".join(str(value.shape) for value in values)
             raise ValueError(f"subnets need one number each or one for all, got shapes {shapes}") from None
+        if same[0].ndim != 1:
+            raise ValueError(f"subnets need one number each, got shape {same[0].shape}")
         for field, value in zip(fields(self), same, strict=True):
-            if value.ndim != 1:
-                raise ValueError(f"{field.name} should have one number a subnet, got shape {value.shape}")
             object.__setattr__(self, field.name, value.copy())
+        if price_ema is None:
+            object.__setattr__(self, "price_ema", np.minimum(self.price, 1))
 
     def __len__(self) -> int:
         return len(self.tao_pool)
