@@ -5,6 +5,7 @@ no root stake, and subnets whose reserves are not given have the price 1.
 """
 
 import dataclasses
+import re
 
 from chain_checks.expectations import Expectations
 from chain_checks.frame import Fields, Tolerance, VectorError, checks
@@ -12,7 +13,7 @@ from locolab.economy import rules
 from locolab.economy.chain import Chain, Subnet
 from locolab.economy.coinbase import run_block
 from locolab.economy.constant_product import Reserves
-from locolab.economy.dividends import DELEGATE_TAKE_U16, Hotkey
+from locolab.economy.dividends import Hotkey
 from locolab.economy.fixed import I64F64, U96F32
 from locolab.economy.full_range import FullRangePool
 from locolab.economy.payout import Pending, pay_out
@@ -64,10 +65,19 @@ def check_blocks(vector: Fields) -> None:
 def rules_of(vector: Fields) -> rules.Rules:
     """Return the rules of the release that the vector's test belongs to."""
     tag = vector.data.get("source_detail", {}).get("tag", "v3.3.13-393")
-    known = {release.release: release for release in rules.RELEASES}
-    if tag not in known:
-        raise VectorError(f"{vector.where}: no exact rules for {tag}, there are {', '.join(known)}")
-    return known[tag]
+    known = [release for release in rules.RELEASES if version(release.release) <= version(tag)]
+    if not known:
+        raise VectorError(f"{vector.where}: no rules for the release {tag!r}")
+    return known[-1]
+
+
+def version(tag: str) -> list[int]:
+    """Return the numbers of a tag such as v3.2.9-326, without the last; none for anything else.
+
+    >>> version("v3.2.9-326") < version("v3.2.10-334"), version("HEAD")
+    (True, [])
+    """
+    return [int(part) for part in re.findall(r"\d+", tag)[:3]]
 
 
 def emission_of(fields: Fields, default: int | None) -> int | None:
@@ -86,7 +96,7 @@ def chain_of(params: Fields) -> Chain:
         "alpha": listed(params, "alpha_reserves", "alpha_reserve", "subnet_alpha_in", "initial_alpha"),
         "outside": listed(params, "alpha_out", "subnet_alpha_out", "alpha_outs"),
         "flow": listed(params, "flows", "flow", "tao_flows", "tao_flow", "subnet_tao_flow"),
-        "ema": listed(params, "flow_emas", "ema_flows", "ema_flow", "flow_ema"),
+        "ema": listed(params, "flow_emas", "ema_flows", "ema_tao_flows", "flow_ema"),
         "price": listed(params, "moving_prices", "moving_price", "ema_prices", "ema_price"),
         "started": listed(params, "first_emission_block", "started"),
         "open": listed(params, "registration_allowed"),
@@ -98,6 +108,8 @@ def chain_of(params: Fields) -> Chain:
         raise VectorError(f"{params.where}: lists of {sorted(count)} entries, one a subnet")
     n = count.pop() if count else 1
     rows = ({name: row(values, index) for name, values in given.items()} for index in range(n))
+    if params.take("flow_norm_exponent", "p", default=1) != 1:
+        raise VectorError(f"{params.where}: exact blocks know the exponent 1 only")
     fresh = params.take("swap_initialized", "initialized", default=False)
     return Chain(
         {netuid: subnet_of(fields, fresh) for netuid, fields in enumerate(rows, start=1)},
@@ -208,28 +220,32 @@ PAID = {
 }
 
 
+STAKER = {  # field of Hotkey: what vectors call it, for one staker or as a list of all
+    "alpha_rao": ("stake_before_alpha", "stake_before", "alpha_stake", "alpha_stakes", "alpha", "init_stake"),
+    "root_rao": ("stake_before_root", "root_stake", "root_stakes", "root"),
+    "take_u16": ("delegate_take", "delegate_takes", "take"),
+    "childkey_take_u16": ("childkey_take_u16", "childkey_take", "childkey_takes"),
+    "coldkey": ("coldkey", "coldkeys"),
+    "registered": ("registered",),
+}
+
+
 def hotkeys_of(params: Fields) -> dict[str, Hotkey]:
     """Return the stakers of a vector, named by their position, with what they lend each other."""
-    alpha = listed(params, "stake_before_alpha", "stake_before", "alpha_stakes", "init_stake", "stakes") or [
-        0
-    ]
-    root = listed(params, "stake_before_root", "root_stakes") or [0]
-    take = listed(params, "delegate_take", "delegate_takes", "take") or [DELEGATE_TAKE_U16]
-    child_take = listed(params, "childkey_take_u16", "childkey_take", "childkey_takes") or [0]
-    registered = listed(params, "registered") or [True]
-    n = max(map(len, (alpha, root, take, registered)))
-    parents: dict[int, list] = {}
+    stakers = [*params.each("stakers"), *params.each("hotkeys"), *params.each("stake_map")]
+    for staker in stakers:
+        staker.take("hotkey", "name", default=None)
+    columns = {
+        field: [staker.take(*names, default=None) for staker in stakers] or listed(params, *names)
+        for field, names in STAKER.items()
+    }
+    parents: dict[int, list[tuple[str, int]]] = {}
     for link in params.each("children"):
         part = link.take("proportion_u64", "proportion")
         parents.setdefault(link.take("child"), []).append((str(link.take("parent")), part))
-    return {
-        str(index): Hotkey(
-            row(alpha, index),
-            row(root, index),
-            row(take, index),
-            tuple(parents.get(index, ())),
-            row(child_take, index),
-            registered=row(registered, index),
-        )
-        for index in range(n)
-    }
+    hotkeys = {}
+    for index in range(max((len(values) for values in columns.values() if values), default=1)):
+        row_ = {field: row(values, index) for field, values in columns.items()}
+        given = {field: value for field, value in row_.items() if value is not None}
+        hotkeys[str(index)] = Hotkey(**given, parents=tuple(parents.get(index, ())))
+    return hotkeys

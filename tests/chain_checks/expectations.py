@@ -9,6 +9,7 @@ delta_subnet_tao: 3     what it grew by
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,17 +55,21 @@ class Expectations:
     ) -> None:
         self.tolerance, self.quantities, self.before = tolerance, quantities, before or {}
         self.aliases = aliases or {}
+        self._relative = tolerance.fields.take("rel", "relative", default=0)
         self.strict = tolerance.fields.take("strict", default=None)
         if self.strict not in (None, "<", ">", "<>"):
             raise VectorError(f"{tolerance.fields.where}: strict is {self.strict!r}, not < or >")
 
     def check_all(self, expected: Fields) -> None:
         """Check every field of `expected` that nobody has read yet."""
-        limit = expected.take("abs_tol", "abs", "epsilon", default=None)
+        limit = expected.take("abs_tol", "abs", "epsilon", "tolerance", default=None)
+        relative = expected.take("rel_tol", "rel", default=None)
+        if relative is not None:
+            limit = f"expected * {relative}"
         for name in expected.unread():
             self.check(name, expected.take(name), expected.where, limit)
 
-    def check(self, name: str, expected: Any, where: str, limit: float | None = None) -> None:
+    def check(self, name: str, expected: Any, where: str, limit: float | str | None = None) -> None:
         """Check the one expectation `name`, within `limit` where the vector gives one of its own."""
         stem = name.removesuffix("_evaluated")
         for ending, relation in RELATIONS.items():
@@ -96,13 +101,14 @@ class Expectations:
             raise VectorError(f"{where}: the checker does not know what to compare {name!r} with")
         return source[quantity]
 
-    def _equal(self, stem: str, expected: Any, got: Any, where: str, limit: float | None) -> None:
+    def _equal(self, stem: str, expected: Any, got: Any, where: str, limit: float | str | None) -> None:
         left, right = _matched(got, expected, where)
         if limit is None:
-            self.tolerance.check((stem, self.aliases.get(stem, stem)), left, right, where)
+            limit = self.tolerance.of(stem, self.aliases.get(stem, stem))
         for index, (value, wanted) in enumerate(zip(left, right, strict=True)):
-            assert limit is None or abs(value - wanted) <= limit, (
-                f"{where}[{index}]: got {value}, expected {wanted} within {limit}"
+            allowed = max(allowance(limit, wanted, where), self._relative * abs(wanted))
+            assert abs(value - wanted) <= allowed, (
+                f"{where}[{index}]: got {value}, expected {wanted} within {allowed}"
             )
 
     @staticmethod
@@ -111,6 +117,22 @@ class Expectations:
             assert relation(value, wanted), (
                 f"{where}[{index}]: {value} should be {relation.__name__} {wanted}"
             )
+
+
+def allowance(limit: float | str, wanted: float, where: str) -> float:
+    """Return what a tolerance allows: a number, or words like "expected / 100", "3 around what is meant".
+
+    >>> allowance("expected // 100", 250, ""), allowance("1 around x", 250, ""), allowance(2, 250, "")
+    (2.5, 1.0, 2)
+    """
+    if not isinstance(limit, str):
+        return limit
+    if part := re.fullmatch(r"\|?expected\w*\|? *(/{1,2}|\*) *([\d.e+-]+)", limit.strip()):
+        factor = float(part[2])
+        return abs(wanted) * (factor if part[1] == "*" else 1 / factor)
+    if number := re.match(r"[\d.e+-]+(?= around )", limit):
+        return float(number[0])
+    raise VectorError(f"{where}: the checker does not understand the tolerance {limit!r}")
 
 
 def _matched(got: Any, expected: Any, where: str) -> tuple[list[Any], list[Any]]:

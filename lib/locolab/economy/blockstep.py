@@ -97,6 +97,8 @@ class BlockStep:
         self._excess = self.tao_emission - tao_in
         self._move(self._excess)
         self.bought += self._excess
+        if not self.rules.counts_purchases:
+            self.issuance_tao -= float(self._excess.sum())
 
     def _cap(self) -> Array | float:
         """Return the most alpha that may be put into each pool this block."""

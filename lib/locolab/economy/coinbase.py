@@ -22,9 +22,9 @@ from locolab.economy.split import Terms, injection_cap, injection_terms, root_pr
 def run_block(chain: Chain, rules: Rules | None = None, emission_rao: int | None = None) -> Chain:
     """Return the chain one block later, before stakers trade in it.
 
-    rules: default those of 2026-03-29; exact blocks know shares by price and by flow, with claimable root
-    dividends. emission_rao: TAO of this block; None: what the issuance implies. What a subnet's pool refuses
-    to sell is not bought, but its TAO counts as issued. Raises ValueError for other rules.
+    rules: default those of 2026-03-29; exact blocks know shares by price and by flow, and root stake only
+    where its dividends are claimable. emission_rao: TAO of this block; None: what the issuance implies. What
+    a subnet's pool refuses to sell is not bought, but its TAO counts as issued. ValueError for other rules.
 
     >>> from locolab.economy.constant_product import Reserves
     >>> subnet = Subnet(Reserves(tao_rao=10**12, alpha_rao=10**12), flow_rao=5)
@@ -34,7 +34,7 @@ def run_block(chain: Chain, rules: Rules | None = None, emission_rao: int | None
     >>> after.subnets[1].outside_rao                    # root's part is not due below a price sum of 1
     1000000000
     """
-    rules = _exact(rules or rules_at("2026-03-29"))
+    rules = _exact(rules or rules_at("2026-03-29"), chain)
     emission = block_emission(chain.issuance_rao) if emission_rao is None else emission_rao
     emitting = {
         netuid: subnet.replace(flow_ema=next_flow_ema(subnet.flow_ema, subnet.flow_rao), flow_rao=0)
@@ -46,21 +46,13 @@ def run_block(chain: Chain, rules: Rules | None = None, emission_rao: int | None
     issued, block = 0, chain.block + 1
     subnets = dict(chain.subnets)
     for (netuid, subnet), tao in zip(emitting.items(), tao_emissions(emission, shares), strict=True):
-        terms = subnet_terms(subnet, tao, chain, rules)
-        issued += U96F32.floor(terms.tao_in) + U96F32.floor(terms.excess_tao)
+        terms = _terms(subnet, tao, chain, rules, emission)
+        issued += U96F32.floor(terms.tao_in) + U96F32.floor(terms.excess_tao) * rules.counts_purchases
         paid = _participants(_injected(subnet, terms), U96F32.floor(terms.alpha_out), chain, pays_root)
         age = max(block - max((paid.started_block or 0) - 1, 0), 0)
         subnets[netuid] = paid.replace(price_ema=next_price_ema(paid.price_ema, paid.price, age))
     issuance = min(chain.issuance_rao + issued, U64_MAX)
     return dataclasses.replace(chain, subnets=subnets, issuance_rao=issuance, block=block)
-
-
-def subnet_terms(subnet: Subnet, tao_emission: int, chain: Chain, rules: Rules) -> Terms:
-    """Return how a subnet uses its `tao_emission` (raw U96F32 rao) in a block; see injection_terms."""
-    alpha_emission = block_emission(min(subnet.alpha_issuance_rao, U64_MAX))
-    root = root_proportion(chain.root_tao_rao, subnet.alpha_issuance_rao, chain.tao_weight_u64)
-    cap = injection_cap(rules.cap, alpha_emission, block_emission(chain.issuance_rao), root)
-    return injection_terms(tao_emission, subnet.price, alpha_emission, cap, rules.cap == "keep-tao")
 
 
 def blocks_until_epoch(netuid: int, tempo: int, block: int) -> int:
@@ -76,13 +68,27 @@ def blocks_until_epoch(netuid: int, tempo: int, block: int) -> int:
     return tempo - (block + netuid + 1) % 2**64 % (tempo + 1) if tempo else U64_MAX
 
 
-def _exact(rules: Rules) -> Rules:
-    if rules.shares not in ("price", "flow") or rules.root_dividends != "claimable":
+def _exact(rules: Rules, chain: Chain) -> Rules:
+    sells = rules.root_dividends != "claimable" and chain.root_tao_rao
+    if rules.shares not in ("price", "flow") or sells:
         raise ValueError(
-            f"exact blocks do not know {rules}: shares {rules.shares!r}, root dividends "
+            f"exact blocks do not know {rules} here: shares {rules.shares!r}, root dividends "
             f"{rules.root_dividends!r}; take rules_at a date in 2025-11-06..2026-05-26, or simulate"
         )
     return rules
+
+
+def _terms(subnet: Subnet, tao_emission: int, chain: Chain, rules: Rules, emission_rao: int) -> Terms:
+    """Return how a subnet uses its `tao_emission` (raw U96F32 rao) out of the block's `emission_rao`."""
+    issued = min(subnet.alpha_issuance_rao, U64_MAX)
+    alpha_emission, root = (
+        block_emission(issued),
+        root_proportion(chain.root_tao_rao, issued, chain.tao_weight_u64),
+    )
+    # the later caps ask the issuance again, and do not look at the emission that the block was given
+    block = emission_rao if rules.cap == "subsidy" else block_emission(chain.issuance_rao)
+    cap = injection_cap(rules.cap, alpha_emission, block, root)
+    return injection_terms(tao_emission, subnet.price, alpha_emission, cap, rules.cap == "keep-tao")
 
 
 def _shares(subnets: Mapping[int, Subnet], rules: Rules) -> list[int]:

@@ -38,6 +38,11 @@ class Rules:
     cap: Cap
     root_dividends: RootDividends
 
+    @property
+    def counts_purchases(self) -> bool:
+        """Return whether TAO that buys alpha counts as issued; under "subsidy" the chain's tests say no."""
+        return self.cap != "subsidy"
+
     def __str__(self) -> str:
         return f"{self.release} ({self.released})"
 
