@@ -38,6 +38,7 @@ TABLE = (34.3, 14.9, 8.64, 5.33, 1.26)
 SHARE = times(100, over(figure("article.tao-market-cap"), figure("article.sector-market-cap")))
 STAKED = times(100, over(figure("article.staked-tao"), figure(SUPPLY)))
 SUBSIDY, PREMIUM = (22, 40), (1.6, 3.5)
+PARAMETERS, PAYLOAD = 72747327488, 1989184736  # bytes: positions and codes of the paper's format alone
 RECOMPUTED = {
     "article.tao-share": SHARE,
     "article.tao-share-nearly-20": SHARE,
@@ -74,12 +75,22 @@ RECOMPUTED = {
     "ours.annualised-88-days": times(365 / 88, figure("article.revenue-43m")),
     "ours.window-before-report": exact((date(2026, 3, 10) - date(2026, 3, 29) + timedelta(days=30)).days),
     "ours.network-subsidy": Bounds(100 * 22 * 42.5e6 / 3.425e9, 100 * 40 * 43.5e6 / 3.415e9),
+    "ours.time-that-enters": exact(100 * 1200 / 1270 * 16.9 / 24.4),
+    "ours.download-share": exact(2 * 19 / 20 * 4 * PARAMETERS / (20 * PAYLOAD)),
+    "ours.break-even-72b": exact(8e-9 * PAYLOAD * (20 + 500 / 110) / (20 * 60 * 5 / 95)),
     "ours.rounds-5500": exact(1.1e12 / (16.9 * 30 * 192 * 2048)),
     "ours.issuance-at-cutoff": exact(10.5e6 + 105 * 3600),
     "ours.implied-price": Bounds(100 * PREMIUM[0] / (1 + SUBSIDY[1]), 100 * PREMIUM[1] / (1 + SUBSIDY[0])),
     "ours.emission-against-revenue": times(
         90 * 3600, over(over(figure(CAP), figure(SUPPLY)), figure("article.revenue-43m"))
     ),
+    "ours.customers-part": Bounds(100 / (1 + SUBSIDY[1]), 100 / (1 + SUBSIDY[0])),
+    "ours.discount-fits": exact(100 - 85),
+    "ours.price-after-half": Bounds(1 + SUBSIDY[0] / 2, 1 + SUBSIDY[1] / 2),
+    "ours.above-at-quarter": Bounds(1.6 * (1 + 40 * 3 / 4) / (1 + 40), 3.5 * (1 + 22 * 3 / 4) / (1 + 22)),
+    "ours.parity-subsidy": Bounds(100 * (1 - 1 / 1.6) * (1 + 1 / 40), 100 * (1 - 1 / 3.5) * (1 + 1 / 22)),
+    "ours.parity-elastic": Bounds(100 * (1.6 - 1) / 40, 100 * (3.5 - 1) / 22),
+    "ours.emission-a-year": times(365 * 3600, over(figure(CAP), figure(SUPPLY))),
 }
 
 
@@ -118,6 +129,14 @@ def test_both_market_caps_of_tao_agree_with_the_volume_ratio():
         ("article.ps-within-range", "circulating", 3.42e9 / 172e6),
         ("article.ps-within-range", "diluted", 6.68e9 / 172e6),
         ("article.ps-within-range", "external-revenue", 3.42e9 / 15e6),
+        ("ours.below-competitor", "printed", 100 * 3.5 / (1 + 22)),
+        ("ours.below-competitor", "times-higher", 100 * 4.5 / (1 + 22)),
+        ("ours.below-competitor", "miners", 100 * 3.5 / (1 + 22 * (1 - 11_796 / 65_535) / 2)),
+        ("ours.below-competitor", "team", 100 * 3.5 * 0.4),
+        ("ours.ratio-fits-revenue", "stated", 3600 * 365 * 3.42e9 / 10.78e6 / 172e6),
+        ("ours.ratio-fits-revenue", "external-high", 3600 * 365 * 3.42e9 / 10.78e6 / 15e6),
+        ("ours.ratio-fits-revenue", "external-low", 3600 * 365 * 3.42e9 / 10.78e6 / 3e6),
+        ("ours.subsidy-measure", "full-supply", 7200 * 1.47e9 / 21e6 / (3600 * 3.42e9 / 10.78e6)),
         ("article.comparable-to-llama", "mmlu", 67.1 - 65.6),
         ("article.comparable-to-llama", "every-task", 44.0 - 49.4),
         ("article.compression-146x", "fp32", float(Fraction(4096 * 32, 64 * (12 + 2)))),
