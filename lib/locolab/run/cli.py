@@ -1,4 +1,4 @@
-"""The command line: ``python -m locolab run | claims | record | bench | publish | data``."""
+"""The command line: ``python -m locolab run | claims | record | bench | peer | publish | data``."""
 
 from __future__ import annotations
 
@@ -42,6 +42,18 @@ RECORD_EXAMPLES = """examples:
 Experiments that take longer than a notebook may. Stopped at the limit, the same command goes on where it was.
 
 exit codes: 0 recorded, 4 time is up and something is left, 3 it could not start
+"""
+
+
+PEER_EXAMPLES = """examples:
+  AWS_ENDPOINT_URL=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... \\
+  python -m locolab peer --bucket s3://name/run-1 --index 3 --folder state
+  python -m locolab peer --bucket file:///mnt/run-1 --index 0
+
+It needs this checkout, its data packages and the bucket. Started again with the same folder it goes on where
+it was; with none it joins as a new peer. Chapter 12 starts and leads a run.
+
+exit codes: 0 the run is finished, 3 it could not start
 """
 
 
@@ -125,6 +137,12 @@ def parser() -> argparse.ArgumentParser:
         "--jobs", type=_positive(int), default=1, metavar="N", help="trainings at once (default 1)"
     )
 
+    peer = _command(commands, "peer", _peer, "take part in a run that lies in a bucket", PEER_EXAMPLES)
+    peer.add_argument("--bucket", required=True, metavar="URL", help="file:///path or s3://name[/prefix]")
+    peer.add_argument("--index", required=True, type=int, metavar="I", help="this peer's number, from 0")
+    peer.add_argument("--folder", type=Path, metavar="DIR", help="where it keeps what a kill would cost it")
+    peer.add_argument("--supervised", action="store_true", help="end when standard input closes")
+
     bench = _command(commands, "bench", _bench, "measure how fast the parts are here", BENCH_EXAMPLES)
     bench.add_argument("names", nargs="*", metavar="NAME", help="which parts (default: all)")
     bench.add_argument("--json", type=Path, metavar="OUT", help="write figures and provenance here")
@@ -196,6 +214,12 @@ def _record(arguments: argparse.Namespace) -> int:
     return record.record(arguments.name, arguments.max_minutes, arguments.jobs)
 
 
+def _peer(arguments: argparse.Namespace) -> int:
+    from locolab.run.engines import bare
+
+    return bare.take_part(arguments.bucket, arguments.index, arguments.folder, arguments.supervised)
+
+
 def _bench(arguments: argparse.Namespace) -> int:
     from locolab.run.bench.command import bench
 
@@ -220,9 +244,11 @@ def _data(_arguments: argparse.Namespace) -> int:
 def _users_errors() -> tuple[type[BaseException], ...]:
     """Return the errors whose message is enough for whoever reads it."""
     from locolab.corpus.packages import InstallError, MissingPackage
+    from locolab.network import BucketError
     from locolab.report.fields import LedgerError
 
     return (
+        BucketError,
         ConfigError,
         DiskFullError,
         InstallError,

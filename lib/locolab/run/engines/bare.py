@@ -1,0 +1,54 @@
+"""A peer as a process of its own: ``python -m locolab peer``."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from locolab.config import ConfigError
+from locolab.network import Bucket, BucketError
+from locolab.report import session
+from locolab.run.engines.board import Board
+from locolab.run.engines.worker import Worker
+
+PAUSE = 0.02
+"""Seconds between two looks into the bucket."""
+PATIENCE = 3600.0
+"""Seconds without an answer of the bucket after which a peer gives up."""
+
+
+def take_part(url: str, index: int, folder: Path | None, supervised: bool = False) -> int:
+    """Return 0 when the run in the bucket is finished; waits for it to be announced.
+
+    `supervised` ends this process as soon as its standard input closes, hence with whoever started it.
+    """
+    if supervised:
+        threading.Thread(target=_end_with_input, daemon=True).start()
+    session.go_offline()
+    bucket = Bucket(url, patience=PATIENCE)
+    threads = _announced(bucket, index)
+    session.seed_everything(0, threads)
+    Worker(bucket, index, folder).run(PAUSE)
+    return 0
+
+
+def _announced(bucket: Bucket, index: int) -> int:
+    """Return the threads a peer of the run computes with, once there is a run to start from."""
+    board = Board(bucket)
+    end = time.monotonic() + PATIENCE
+    while not board.states():
+        if time.monotonic() > end:
+            raise BucketError(f"no run was announced in {bucket.url}; start its coordinator")
+        time.sleep(PAUSE)
+    spec = board.spec()
+    if not 0 <= index < spec.n_peers:
+        raise ConfigError(f"this run has the peers 0 to {spec.n_peers - 1}, not {index}")
+    return spec.threads
+
+
+def _end_with_input() -> None:
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
