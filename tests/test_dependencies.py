@@ -74,7 +74,8 @@ def imported() -> set[str]:
         sources += [re.sub(r"(?m)^\s*[%!].*", "", text) for text in code]
     modules = {name.partition(".")[0] for source in sources for name in import_names(source)}
     known = importlib.metadata.packages_distributions()
-    ours = set(sys.stdlib_module_names) | {"locolab"}
+    shared = {path.parent.name for path in (ROOT / "tests").glob("*/__init__.py")}
+    ours = set(sys.stdlib_module_names) | {"locolab"} | shared
     return {canonicalize_name(known.get(module, [module])[0]) for module in modules - ours}
 
 
