@@ -96,7 +96,7 @@ TRIALS: Mapping[str, tuple[Settings, ...]] = {
 """Fourteen for each method, inner rates first, then outer settings around the best; all are recorded."""
 
 EXCHANGES = (5, 15, 30)
-LENGTHS = (38, 150, 300)
+LENGTHS = (38, 75, 150)
 """Rounds of 15 inner steps; each length has a learning-rate schedule of its own."""
 
 
@@ -185,8 +185,8 @@ EXPERIMENTS = {
         rounds_table,
     ),
     "together_rounds": Experiment(
-        "data-parallel, tuned DiLoCo and SparseLoCo in runs of 38, 150 and 300 rounds of 15, 5 seeds",
-        40,
+        "data-parallel, tuned DiLoCo and SparseLoCo in runs of 38, 75 and 150 rounds of 15, 5 seeds",
+        12,
         lengths(),
         rounds_table,
     ),
