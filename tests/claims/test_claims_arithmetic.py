@@ -38,7 +38,7 @@ TABLE = (34.3, 14.9, 8.64, 5.33, 1.26)
 SHARE = times(100, over(figure("article.tao-market-cap"), figure("article.sector-market-cap")))
 STAKED = times(100, over(figure("article.staked-tao"), figure(SUPPLY)))
 SUBSIDY, PREMIUM = (22, 40), (1.6, 3.5)
-PARAMETERS, PAYLOAD = 72747327488, 1989184736  # bytes: positions and codes of the paper's format alone
+PARAMETERS, PAYLOAD = 72747327488, 1991406148  # of the 72B shapes; bytes in the paper's format
 RECOMPUTED = {
     "article.tao-share": SHARE,
     "article.tao-share-nearly-20": SHARE,

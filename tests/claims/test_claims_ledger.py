@@ -9,7 +9,13 @@ from locolab.report.rows import RULES
 from locolab.report.vocabulary import SECTIONS
 
 LEDGER = load_ledger()
-SPINE = ("01_article_audit", "02_local_steps", "03_sparsify_and_remember", "04_two_bits_on_the_wire")
+SPINE = (
+    "01_article_audit",
+    "02_local_steps",
+    "03_sparsify_and_remember",
+    "04_two_bits_on_the_wire",
+    "06_bandwidth_and_utilisation",
+)
 NEEDED = {
     "01_article_audit": """article.tao-share article.table-units article.two-market-caps article.fdv
         article.ps-20x article.revenue-twice article.dewatered-ps-low article.dewatered-ps-high
@@ -23,6 +29,12 @@ NEEDED = {
         article.hundred-mb-to-one article.two-bit-quantisation ours.packed-ratio ours.templar-ratio
         ours.ccloco-ratio ours.entropy-bits paper.parameters-72b ours.payload-72b
         ours.public-quantiser-error""",
+    "06_bandwidth_and_utilisation": """article.utilisation-94.5 article.seventy-seconds
+        article.bandwidth-bottleneck-broken article.frees-from-infiniband article.consumer-grade
+        article.compress-and-upload paper.utilisation-8b paper.utilisation-intellect-1
+        paper.twelve-seconds-8b ours.link-model-error ours.utilisation-one-link
+        ours.utilisation-eight-links ours.round-trips-count ours.upload-window ours.time-that-enters
+        ours.download-share ours.break-even-72b""",
     "13_scorecard": "ours.coverage",
 }
 
