@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from locolab.economy import Subnets, simulate
 from locolab.economy.stakers import MOST_OUT, ReturnChasers, amplification, outside_flows
+from locolab.economy.stories import tell
 
 DEEP = {"tao_pool": 1e6, "alpha_pool": 5e7, "alpha_outside": 5e7}  # emission hardly matters
 
@@ -110,3 +111,15 @@ def test_noise_is_the_seeds_and_pushes_come_on_top():
 def test_bad_input_says_what_to_give(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_stories_differ_by_what_happens_only():
+    pushes = {"in": [(0, 0, 0.1)], "quiet": []}
+    table = tell(pushes, chases=[0.0], seeds=[3, 4], days=1, n_subnets=5, noise=0.01)
+    price = table[table["day"] == 1].set_index(["story", "seed"])["price"]
+    grown = np.sqrt(price["in"]) - np.sqrt(price["quiet"])
+    assert grown.to_numpy() == pytest.approx([0.1, 0.1], abs=6e-3)  # fee and emission aside
+    assert (table[table["day"] == 0]["price"] == 1).all()
+    assert set(table["day"]) == {0, 1}
+    with pytest.raises(ValueError, match="2 stories x 1 chases x 3 seeds for 5 subnets"):
+        tell(pushes, [0.0], [1, 2, 3], n_subnets=5)
