@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from locolab.economy.intervals import Bounds, bounds, gap
-from locolab.report.ledger import Ledger
+from locolab.report.ledger import Claim, Ledger
 from locolab.report.printed import moved, number_of, printed
 from locolab.report.scorecard import verdict_text
 
@@ -65,9 +65,23 @@ class Relation:
         return f"{self.claim}/{self.reading}" if self.reading else self.claim
 
     @property
+    def told(self) -> str:
+        """Return the relation in words.
+
+        >>> Relation("a", Figure("s", "a", "68%", "staked"), (), Bounds, "stake / supply").told
+        '68% (staked) from stake / supply'
+        """
+        return f"{self.states.text} ({self.states.label}) from {self.formula}"
+
+    @property
     def computed(self) -> Bounds:
         """Return the interval that the inputs leave for the stated figure."""
         return self.compute(*(figure.bounds for figure in self.inputs))
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """Return value, low and high of what is computed, as `Run.check` takes them."""
+        return {"value": self.value, "low": self.computed.low, "high": self.computed.high}
 
     @property
     def value(self) -> float:
@@ -85,7 +99,7 @@ class Relation:
     @property
     def verdict(self) -> str:
         """Return ``adds-up`` where computed and stated interval share a value, else ``does-not-add-up``."""
-        return DOES_NOT if self._side({}) else ADDS_UP
+        return DOES_NOT if self._side else ADDS_UP
 
     @property
     def factor(self) -> float:
@@ -101,34 +115,41 @@ class Relation:
         changes = [found for figure in (self.states, *self.inputs) if (found := self._repair(figure))]
         return sorted(changes, key=lambda change: (change.factor, change.figure.name))
 
-    def _side(self, changed: Mapping[str, str]) -> int:
-        """Return -1 if the computed interval lies below the stated one, 1 above, 0 where they meet."""
-        figures = [
-            dataclasses.replace(figure, text=changed.get(figure.name, figure.text))
+    def takes(self, names: Iterable[str]) -> bool:
+        """Return whether any of the figures named is the stated one or an input."""
+        return any(figure.name in names for figure in (self.states, *self.inputs))
+
+    def changed(self, texts: Mapping[str, str]) -> Relation:
+        """Return the relation with some figures, by name, printed differently."""
+        states, *inputs = (
+            dataclasses.replace(figure, text=texts.get(figure.name, figure.text))
             for figure in (self.states, *self.inputs)
-        ]
-        stated, *given = (figure.bounds for figure in figures)
-        computed = self.compute(*given)
+        )
+        return dataclasses.replace(self, states=states, inputs=tuple(inputs))
+
+    @property
+    def _side(self) -> int:
+        """Return -1 if the computed interval lies below the stated one, 1 above, 0 where they meet."""
+        computed, stated = self.computed, self.states.bounds
         return (computed.low > stated.high) - (computed.high < stated.low)
 
     def _repair(self, figure: Figure) -> Repair | None:
         """Return the nearest figure that fits; as the roundings of neighbours meet, no fit is jumped over."""
-        start = self._side({})
-        if figure.exact or start == 0:
+        if figure.exact or self._side == 0:
             return None
         found = []
         for direction in (1, -1):
             try:
-                steps = _first(lambda n, way=direction: self._leaves(start, figure, way * n))
+                steps = _first(lambda n, way=direction: self._leaves(figure, way * n))
                 found.append(Repair(figure, moved(figure.text, direction * steps)))
             except ValueError:  # no number that can be moved, or none that fits on this side
                 continue
         return min(found, key=lambda change: change.factor, default=None)
 
-    def _leaves(self, start: int, figure: Figure, steps: int) -> bool:
+    def _leaves(self, figure: Figure, steps: int) -> bool:
         """Return whether a figure moved by `steps` brings the sides together, or cannot be moved so far."""
         try:
-            return self._side({figure.name: moved(figure.text, steps)}) != start
+            return self.changed({figure.name: moved(figure.text, steps)})._side != self._side
         except ValueError:
             return True
 
@@ -147,6 +168,16 @@ class Repair:
         return max(ratio, 1 / ratio)
 
 
+def evaluate(compute: Callable[..., Bounds], *texts: str) -> dict[str, float]:
+    """Return value, low and high of a formula of printed figures: at the numbers, and over their rounding.
+
+    >>> evaluate(lambda staked, supply: 100 * staked / supply, "~7.34M", "~10.78M")
+    {'value': 68.08..., 'low': 68.01..., 'high': 68.16...}
+    """
+    exact, rounded = (compute(*map(read, texts)) for read in (lambda t: bounds(number_of(t)), printed))
+    return {"value": exact.low, "low": rounded.low, "high": rounded.high}
+
+
 def table(relations: Iterable[Relation], ledger: Ledger) -> pd.DataFrame:
     """Return one row per relation, those furthest apart first, then those whose numbers differ most.
 
@@ -160,9 +191,7 @@ def table(relations: Iterable[Relation], ledger: Ledger) -> pd.DataFrame:
             "label": each.states.label,
             "formula": each.formula,
             "stated": each.states.text,
-            "value": each.value,
-            "low": each.computed.low,
-            "high": each.computed.high,
+            **each.measured,
             "anchor": each.anchor,
             "stated_low": each.states.bounds.low,
             "stated_high": each.states.bounds.high,
@@ -179,10 +208,10 @@ def table(relations: Iterable[Relation], ledger: Ledger) -> pd.DataFrame:
 def repairs(relations: Iterable[Relation]) -> pd.DataFrame:
     """Return the smallest change of each single figure under which a relation would add up.
 
-    Columns: relation, what (the stated figure), figure (the one that changes), printed, would be, factor.
+    Columns: relation, what (does not add up), figure (the one that changes), printed, would be, factor.
     """
     rows = [
-        (each.name, each.states.label, change.figure.label, change.figure.text, change.text, change.factor)
+        (each.name, each.told, change.figure.label, change.figure.text, change.text, change.factor)
         for each in relations
         for change in each.repairs()
     ]
@@ -194,33 +223,31 @@ def reconciled(relations: Iterable[Relation], ledger: Ledger) -> pd.DataFrame:
     """Return the rows that do not add up, or only under some readings, with what would let both hold."""
     claims = dict.fromkeys(each.claim for each in relations if each.verdict == DOES_NOT)
     rows = [
-        (
-            verdict_text({"verdict": ledger[name].expected_verdict}),
-            ledger[name].statement,
-            _both(ledger, name),
-        )
-        for name in claims
+        (verdict_text({"verdict": row.expected_verdict}), row.statement, row.note, row.would_change)
+        for row in (ledger[name] for name in claims)
     ]
-    return pd.DataFrame(rows, columns=["verdict", "statement", "both hold if"])
-
-
-def _both(ledger: Ledger, name: str) -> str:
-    row = ledger[name]
-    return " ".join(part for part in (row.would_change, row.note) if part)
+    columns = ["verdict", "statement", "how both may hold", "what would change the verdict"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def conflicts(ledger: Ledger) -> pd.DataFrame:
     """Return the pairs of statements of the article that cannot both be taken at their word, each pair once.
 
-    Columns: statement, section (of the article), against, section of the other.
+    Columns: statement, where (in the article), against, where it stands.
     """
     rows = [
-        (claim.statement, claim.places[-1], ledger[name].statement, ledger[name].places[-1])
+        (claim.statement, _where(claim), ledger[name].statement, _where(ledger[name]))
         for claim in ledger.section("article").values()
         for name in claim.conflicts_with
         if claim.id < name
     ]
     return pd.DataFrame(rows, columns=["statement", "where", "against", "where it stands"])
+
+
+def _where(claim: Claim) -> str:
+    """Return where the article makes a statement: its first section, else the part it stands in."""
+    sections = [place[1:].partition(".")[0] for place in claim.places if place[1:2].isdigit()]
+    return f"section {sections[0]}" if sections else claim.places[0]
 
 
 def _first(test: Callable[..., bool]) -> int:

@@ -213,7 +213,8 @@ def _limit_text(claim: Claim, check: Check, profile: str) -> str:
 def number(value: float) -> str:
     """Return a number as the ledger prints it: whole numbers with commas, others to four digits.
 
-    >>> number(72747327488), number(146.2857), number(0.01234567)
-    ('72,747,327,488', '146.3', '0.01235')
+    >>> number(72747327488), number(146.2857), number(0.01234567), number(6662337662.34)
+    ('72,747,327,488', '146.3', '0.01235', '6,662,000,000')
     """
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
+    rounded = value if float(value).is_integer() else float(f"{value:.4g}")
+    return f"{rounded:,.0f}" if float(rounded).is_integer() else f"{rounded:.4g}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -19,6 +19,13 @@ BEGIN, END = "<!-- findings:begin -->", "<!-- findings:end -->"
 JUDGED = tuple(word for word in VERDICTS if word != "not-testable")
 """The verdicts of rows that something here could settle."""
 
+
+ANSWERS = {
+    "(a)": ("adds-up", "reproduced", "holds-small"),
+    "(b)": ("does-not-add-up", "contradicted", "not-seen-small"),
+    "(c)": ("depends",),
+}
+"""What chapter 00 asks about the links of the chain, and the verdicts that each answer stands for."""
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -71,6 +78,20 @@ def chain(frame: pd.DataFrame) -> pd.DataFrame:
     rows = frame.set_index("id")[["verdict", "status", "notebook"]].fillna("")
     links = pd.DataFrame(CHAIN, columns=["claim", "figure", "about"])
     return links[["figure", "about", "claim"]].join(rows, on="claim")
+
+
+def most_common(verdicts: Iterable[str]) -> str:
+    """Return the answer that most verdicts give, every such answer where they tie, "open" where none counts.
+
+    >>> most_common(["depends", "adds-up", "depends", "-"]), most_common(["-"])
+    ('(c)', 'open')
+    >>> most_common(["depends", "reproduced"])
+    '(a) and (c)'
+    """
+    known = list(verdicts)
+    counts = {letter: sum(verdict in words for verdict in known) for letter, words in ANSWERS.items()}
+    best = max(counts.values())
+    return " and ".join(letter for letter, n in counts.items() if n == best) if best else "open"
 
 
 def headlines(frame: pd.DataFrame, most: int = len(HEADLINES), between: str = "\n") -> pd.DataFrame:

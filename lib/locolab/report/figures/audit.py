@@ -131,7 +131,7 @@ def _box(axes: Axes, figure: Figure) -> None:
         mutation_aspect=2, facecolor="#F5F7F9", edgecolor=style.FAINT, linewidth=0.8, zorder=3,
     )  # fmt: skip
     axes.add_patch(box)
-    size = 8.5 if len(figure.text) < 18 else 7
+    size = min(8.5, 155 / len(figure.text))
     axes.text(
         x,
         y - 0.14,
