@@ -11,7 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 
 from locolab.report import style
-from locolab.report.figures import common, feedback, local_steps, overview, story, wire
+from locolab.report.figures import feedback, local_steps, overview, story, utilisation, wire
 
 TITLE = "A finding with a number, 1.23 nats over 3 seeds, long enough to be wrapped onto a second line"
 SEEDS, ROUNDS = range(3), range(1, 31, 3)
@@ -123,9 +123,58 @@ def paired():
     return pd.DataFrame(rows, columns=["id", "value", "low", "high", "margin", "better", "verdict"])
 
 
+def spans():
+    """Five peers: one uploads past the deadline, the others wait for it."""
+    rows = []
+    for index, peer in enumerate(
+        ("eight links", "quick computer", "slow computer", "one link down", "one link up")
+    ):
+        ends = (1200, 1205, 1223 if index < 4 else 1350, 1240 if index < 4 else 1370, 1375, 1376)
+        phases = ("compute", "compress", "upload", "download", "aggregate", "outer")
+        starts = (0, *ends)
+        rows += [(peer, *row) for row in zip(phases, starts, ends, strict=False)]
+        rows.append((peer, "wait", ends[-1], 1380))
+    return pd.DataFrame(rows, columns=["peer", "phase", "start", "end"])
+
+
+def errors():
+    links_ = ("110/500 Mb/s, 50 ms", "220/1000 Mb/s, 20 ms", "400/400 Mb/s, 100 ms")
+    rows = [(link, mib, 0.02 + jitter() / 10) for link in links_ for mib in (1, 4, 16, 64) for _ in SEEDS]
+    return pd.DataFrame(rows, columns=["link", "mib", "error"])
+
+
+def curves():
+    rates = np.geomspace(50, 50_000, 60)
+    rows = [
+        (name, rate, rate / (rate + half), rate / (rate + 0.7 * half))
+        for name, half in (("72.7B", 330), ("8B", 130), ("INTELLECT-1, 10B", 290)) for rate in rates
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["model", "mbps", "low", "high"])
+
+
+POINTS = pd.DataFrame(
+    [
+        ("printed at 110/500:\n72.7B 94.5 %, 8B 95.7 %", 500, 0.945, True, -24, 0),
+        ("", 500, 0.957, True, 1, 0),
+        ("72.7B, one link:\n60.5 to 69.0 %", 500, 0.605, False, 26, -16),
+        ("72.7B, eight links:\n92.5 to 94.7 %", 4000, 0.925, False, 22, -26),
+    ],
+    columns=["label", "mbps", "utilisation", "printed", "dx", "dy"],
+)
+
+
+def needed():
+    methods = (
+        "data-parallel, bf16",
+        "DiLoCo, fp32, H = 30",
+        "DiLoCo, int8, H = 100",
+        "SparseLoCo, paper, 146x",
+    )
+    rows = [(m, k, 5e6 / 12**i / s) for i, m in enumerate(methods) for k, s in (("72.7B", 1), ("8B", 9))]
+    return pd.DataFrame(rows, columns=["method", "model", "mbps"])
+
+
 FIGURES = {
-    "loss_against_bytes": (common.loss_against_bytes, training),
-    "gap_by_round": (common.gap_by_round, training),
     "gap_against_bytes": (local_steps.gap_against_bytes, steps),
     "loss_against_tokens": (local_steps.loss_against_tokens, live),
     "step_length": (local_steps.step_length, live),
@@ -136,6 +185,16 @@ FIGURES = {
     "momentum_by_round": (feedback.momentum_by_round, with_memory),
     "trade_by_density": (functools.partial(feedback.trade_by_density, chunk=4096, marked=64), densities),
     "bits_per_value": (wire.bits_per_value, formats),
+    "timeline": (
+        functools.partial(utilisation.timeline, marks={"window ends": 1200, "deadline": 1270}, start=1160),
+        spans,
+    ),
+    "model_error": (functools.partial(utilisation.model_error, limit=0.1), errors),
+    "bandwidth_map": (lambda curves, title: utilisation.bandwidth_map(curves, POINTS, title), curves),
+    "break_even": (
+        functools.partial(utilisation.break_even, links={"one link": 500, "eight links": 4000}),
+        needed,
+    ),
     "verdict_counts": (overview.verdict_counts, claims),
     "comparisons": (overview.comparisons, paired),
     "story": (story.story, links),

@@ -28,6 +28,9 @@ PHASES = {
 LINES = (("#0072B2", "o", "-"), (style.AMBER, "s", "--"), (style.VIOLET, "^", "-."), (style.SLATE, "D", ":"))
 """Colour, marker and line of whatever has no colour of its own, in the order it comes."""
 
+LABELS_AT = (17, 45, 37, 28)
+"""Heights (%) at which the lines of the map are named: apart, as two of them may run close together."""
+
 
 def timeline(
     frame: pd.DataFrame, title: str, marks: Mapping[str, float] | None = None, start: float = 0.0
@@ -65,10 +68,7 @@ def timeline(
     figure.legend(
         handles=handles, loc="outside lower left", ncols=len(handles), columnspacing=1.2, handlelength=1.2
     )
-    style.set_title(axes, title)
-    if marks:
-        axes.title.set_position((0, 1.0))
-        axes.set_title(axes.get_title(loc="left"), loc="left", color=style.INK, pad=16)
+    style.set_figure_title(figure, title)
     return figure
 
 
@@ -103,7 +103,7 @@ def model_error(frame: pd.DataFrame, title: str, limit: float) -> Figure:
     axes.set_xlabel("payload of one peer")
     axes.set_ylabel("measured minus modelled\n(% of the modelled time)")
     axes.legend(title="link: up/down, round trip", title_fontsize=8, loc="lower left")
-    style.set_title(axes, title)
+    style.set_title(axes, title, characters=62)
     return figure
 
 
@@ -112,28 +112,29 @@ def bandwidth_map(
 ) -> Figure:
     """Return the chapter's signature figure: utilisation over bandwidth, a line a published run, and points.
 
-    `curves`: model (name), mbps (down), low, high (utilisation under the two readings that bound the line, 0
-    to 1). `points`: label, mbps, utilisation, printed (a published figure: filled; else what a reading gives),
-    dx, dy (where its label stands, points).
+    `curves`: model (name), mbps (down), low, high (utilisation under the two readings that bound the line,
+    0 to 1). `points`: label, mbps, utilisation, printed (a published figure: filled; else what a reading
+    gives), dx, dy (where its label stands, points).
     """
     require(curves, ("model", "mbps", "low", "high"), "bandwidth_map")
     require(points, ("label", "mbps", "utilisation", "printed", "dx", "dy"), "bandwidth_map")
     figure, axes = style.new_figure(width=6.4, height=3.9)
     ends = []
-    for (name, rows), (colour, _, line) in zip(curves.groupby("model", sort=False), LINES, strict=False):
+    for index, (name, rows) in enumerate(curves.groupby("model", sort=False)):
+        colour, _, line = LINES[index]
         middle = 100 * (rows["low"] + rows["high"]) / 2
         axes.fill_between(
             rows["mbps"], 100 * rows["low"], 100 * rows["high"], color=colour, alpha=0.2, linewidth=0
         )
         axes.plot(rows["mbps"], middle, line, color=colour)
-        at = int(np.argmin(np.abs(middle.to_numpy() - 22)))
+        at = int(np.argmin(np.abs(middle.to_numpy() - LABELS_AT[index])))
         ends.append((float(rows["mbps"].iloc[at]), float(middle.iloc[at]), str(name), colour))
     axes.axhline(95, color=style.MUTED, linewidth=0.8, linestyle=":")
     axes.set_xscale("log")
     axes.set(xlim=(curves["mbps"].min(), curves["mbps"].max()), ylim=(0, 104))
     for x, y, text, colour in ends:
         axes.annotate(
-            text, (x, y), xytext=(5, -7), textcoords="offset points", color=colour, fontsize=8, va="top"
+            text, (x, y), xytext=(7, -1), textcoords="offset points", color=colour, fontsize=8, va="top"
         )
     _points(axes, points)
     axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
