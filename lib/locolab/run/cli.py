@@ -141,7 +141,9 @@ def parser() -> argparse.ArgumentParser:
     peer.add_argument("--bucket", required=True, metavar="URL", help="file:///path or s3://name[/prefix]")
     peer.add_argument("--index", required=True, type=int, metavar="I", help="this peer's number, from 0")
     peer.add_argument("--folder", type=Path, metavar="DIR", help="where it keeps what a kill would cost it")
-    peer.add_argument("--supervised", action="store_true", help="end when standard input closes")
+    peer.add_argument(
+        "--supervised", action="store_true", help="begin with a line of standard input, end when it closes"
+    )
 
     bench = _command(commands, "bench", _bench, "measure how fast the parts are here", BENCH_EXAMPLES)
     bench.add_argument("names", nargs="*", metavar="NAME", help="which parts (default: all)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 import time
@@ -11,6 +12,7 @@ from locolab.config import ConfigError
 from locolab.network import Bucket, BucketError
 from locolab.report import session
 from locolab.run.engines.board import Board
+from locolab.run.engines.processes import READY
 from locolab.run.engines.worker import Worker
 
 PAUSE = 0.02
@@ -22,11 +24,15 @@ PATIENCE = 3600.0
 def take_part(url: str, index: int, folder: Path | None, supervised: bool = False) -> int:
     """Return 0 when the run in the bucket is finished; waits for it to be announced.
 
-    `supervised` ends this process as soon as its standard input closes, hence with whoever started it.
+    `supervised` begins with the first line of standard input and ends this process as soon as that closes,
+    hence with whoever started it.
     """
-    if supervised:
-        threading.Thread(target=_end_with_input, daemon=True).start()
     session.go_offline()
+    if supervised:
+        importlib.import_module("transformers.models.llama.modeling_llama")  # the longest part of a start
+        os.write(1, READY)
+        os.read(0, 4096)
+        threading.Thread(target=_end_with_input, daemon=True).start()
     bucket = Bucket(url, patience=PATIENCE)
     threads = _announced(bucket, index)
     session.seed_everything(0, threads)

@@ -106,7 +106,7 @@ class Gathering:
     def payload(self, number: int, peer: int) -> bytes | None:
         """Return what a peer delivered in a round, None if that is nothing; the first call waits for all."""
         if number != self._number:
-            self._payloads = {}
+            self._payloads, self.outcomes = {}, {}
             if self.board.selected(number) is None:
                 self._opened(number)
                 self._wait(number)
