@@ -15,6 +15,7 @@ connection costs no round trip.
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from contextlib import suppress
 from types import TracebackType
@@ -22,7 +23,7 @@ from typing import Self
 
 from locolab.network.link import Link
 
-PIECE = 128 * 1024
+PIECE = 256 * 1024
 """Bytes that are read and sent together."""
 AHEAD = 0.2
 """Seconds that a piece may be read before it leaves."""
@@ -72,64 +73,65 @@ class ShapedPath:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._connections: set[asyncio.Task[None]] = set()
-        server = await asyncio.start_server(self._accept, *self.address, limit=PIECE, backlog=1024)
-        self.address = server.sockets[0].getsockname()
-        self._ready.set()
-        await self._stop.wait()
-        server.close()
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        connections: set[asyncio.Task[None]] = set()
+        with socket.create_server(self.address, backlog=1024) as listener:
+            listener.setblocking(False)
+            self.address = listener.getsockname()
+            self._ready.set()
+            accepting = asyncio.create_task(self._accept(listener, connections))
+            await self._stop.wait()
+            for task in (accepting, *connections):
+                task.cancel()
+            await asyncio.gather(accepting, *connections, return_exceptions=True)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._connect(reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+    async def _accept(self, listener: socket.socket, connections: set[asyncio.Task[None]]) -> None:
+        while True:
+            client, _ = await self._loop.sock_accept(listener)
+            task = asyncio.create_task(self._connect(client))
+            connections.add(task)
+            task.add_done_callback(connections.discard)
 
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _connect(self, client: socket.socket) -> None:
         """Carry one connection both ways until both sides have closed or one is gone."""
-        writers = [writer]
-        try:
-            with suppress(OSError):  # reset, refused, no longer connected
-                far_reader, far_writer = await asyncio.open_connection(*self.target, limit=PIECE)
-                writers.append(far_writer)
-                await asyncio.gather(
-                    _carry(reader, far_writer, self._up, self.link.rtt / 2),
-                    _carry(far_reader, writer, self._down, self.link.rtt / 2),
-                )
-        finally:
-            for each in writers:
-                each.close()
+        with client, socket.socket() as server, suppress(OSError):  # refused, reset, no longer connected
+            for end in (client, server):
+                end.setblocking(False)
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._loop.sock_connect(server, self.target)
+            ways = [
+                asyncio.create_task(_carry(client, server, self._up, self.link.rtt / 2)),
+                asyncio.create_task(_carry(server, client, self._down, self.link.rtt / 2)),
+            ]
+            try:
+                await asyncio.gather(*ways)
+            finally:  # one way that breaks ends the other
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
 
 
-async def _carry(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pace: Pace, delay: float
-) -> None:
+async def _carry(source: socket.socket, sink: socket.socket, pace: Pace, delay: float) -> None:
     """Move bytes one way: read ahead at the link's pace, deliver each piece when it has arrived."""
-    now = asyncio.get_running_loop().time
+    loop = asyncio.get_running_loop()
     under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
-    delivery = asyncio.create_task(_deliver(under_way, writer))
+    delivery = asyncio.create_task(_deliver(under_way, sink))
     try:
-        while data := await reader.read(PIECE):
-            leaves = pace.leaves(len(data), now())
+        while data := await loop.sock_recv(source, PIECE):
+            leaves = pace.leaves(len(data), loop.time())
             under_way.put_nowait((leaves + delay, data))
-            await asyncio.sleep(leaves - AHEAD - now())
-        under_way.put_nowait((now() + delay, b""))
+            await asyncio.sleep(leaves - AHEAD - loop.time())
+        under_way.put_nowait((loop.time() + delay, b""))
         await delivery
     finally:
         delivery.cancel()
 
 
-async def _deliver(under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
+async def _deliver(under_way: asyncio.Queue[tuple[float, bytes]], sink: socket.socket) -> None:
     """Write pieces at their moments; an empty one closes this direction."""
-    now = asyncio.get_running_loop().time
+    loop = asyncio.get_running_loop()
     while True:
         moment, data = await under_way.get()
-        await asyncio.sleep(moment - now())
+        await asyncio.sleep(moment - loop.time())
         if not data:
-            break
-        writer.write(data)
-        await writer.drain()
-    if writer.can_write_eof():
-        writer.write_eof()
+            return sink.shutdown(socket.SHUT_WR)
+        await loop.sock_sendall(sink, data)
