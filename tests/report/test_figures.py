@@ -11,7 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 
 from locolab.report import style
-from locolab.report.figures import feedback, local_steps, overview, story, utilisation, wire
+from locolab.report.figures import feedback, local_steps, overview, story, together, utilisation, wire
 
 TITLE = "A finding with a number, 1.23 nats over 3 seeds, long enough to be wrapped onto a second line"
 SEEDS, ROUNDS = range(3), range(1, 31, 3)
@@ -55,6 +55,54 @@ def trials():
     ]  # fmt: skip
     outer = [("diloco_tuned", 0.004, lr, mu, 5 + lr + mu) for lr in (0.7, 1.0) for mu in (0.0, 0.5, 0.9)]
     return pd.DataFrame(rates + outer, columns=local_steps.TRIALS)
+
+
+def finished():
+    others = itertools.product(METHODS[1:], (5, 15, 30))
+    rows = [
+        (m, seed, h, (1.4e6 if m == "sparseloco" else 2e8) / h, 2 + METHODS.index(m) / 20 + h / 300)
+        for m, h in [*others, ("adamw_dp", 15)] for seed in SEEDS
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=together.QUALITY)
+    table.loc[table["method"] == "adamw_dp", "sent_bytes"] = 1.1e9
+    return table
+
+
+def lengths():
+    rows = [
+        (m, seed, n, n / 64 if m == "sparseloco" else float(n), 1 / n + METHODS.index(m) / 20 + jitter())
+        for m in ("diloco_tuned", "sparseloco") for n in (38, 75, 150, 300) for seed in SEEDS
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["method", "seed", "rounds", "visits", "gap"])
+
+
+def paid():
+    table = training().query("method in ('adamw_dp', 'diloco_tuned', 'sparseloco')")
+    return table.assign(tokens=table["round"] * 15360, days=table["sent_bytes"] / 1e5)
+
+
+def grid():
+    outer = {
+        "adamw_dp": [""],
+        "diloco_tuned": ["outer lr 0.7, momentum 0.5", "outer lr 1, momentum 0.3"],
+        "sparseloco": ["outer lr 1.4, decay 0.95"],
+    }
+    rates = (0.0005, 0.001, 0.0015, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.032)
+    rows = [
+        (a, s, rate, 3 + abs(np.log2(rate / 0.004)) / 5) for a in outer for s in outer[a] for rate in rates
+    ]
+    return pd.DataFrame(rows, columns=together.TRIAL)
+
+
+def kept():
+    rows = [(k, seed, 57 * k, 4 - np.log2(k) / 20 + jitter()) for k in (4, 64, 256, 4096) for seed in SEEDS]
+    return pd.DataFrame(rows, columns=["k", "seed", "payload_bytes", "validation_loss"])
+
+
+def knobs():
+    arms = {"positions=random": 0.6, "decay=0": 0.1, "bits=1 group=1": 0.02, "values=templar": -0.01}
+    rows = [(arm, seed, gap + jitter()) for arm, gap in arms.items() for seed in SEEDS]
+    return together.changed(pd.DataFrame(rows, columns=["arm", "seed", "gap"]), together.SENT)
 
 
 def memory(ks=(64,)):
@@ -138,7 +186,7 @@ def spans():
 
 
 def errors():
-    links_ = ("110/500 Mb/s, 50 ms", "220/1000 Mb/s, 20 ms", "400/400 Mb/s, 100 ms")
+    links_ = ("110/500 Mb/s, 50 ms", "220/440 Mb/s, 20 ms", "400/400 Mb/s, 100 ms")
     rows = [(link, mib, 0.02 + jitter() / 10) for link in links_ for mib in (1, 4, 16, 64) for _ in SEEDS]
     return pd.DataFrame(rows, columns=["link", "mib", "error"])
 
@@ -179,6 +227,12 @@ FIGURES = {
     "loss_against_tokens": (local_steps.loss_against_tokens, live),
     "step_length": (local_steps.step_length, live),
     "trials": (local_steps.trials, trials),
+    "quality_per_byte": (together.quality_per_byte, finished),
+    "gap_over_rounds": (together.gap_over_rounds, lengths),
+    "clocks": (together.clocks, paid),
+    "trial_table": (together.trial_table, grid),
+    "density_sweep": (functools.partial(together.density_sweep, chunk=4096, marked=64), kept),
+    "changes": (functools.partial(together.changes, margin=0.02, limit=0.4), knobs),
     "cosine_by_round": (feedback.cosine_by_round, memory_or_none),
     "shares_at_end": (feedback.shares_at_end, memory),
     "visits_by_round": (functools.partial(feedback.visits_by_round, density=1 / 64), memory_or_none),

@@ -77,3 +77,30 @@ def test_glossary_is_alphabetical_and_can_be_of_one_topic():
     names = list(terms.glossary()["term"])
     assert names == sorted(names, key=str.lower)
     assert 0 < len(terms.glossary("economy")) < len(names)
+
+
+def table(**losses):
+    rows = [(arm, seed, loss) for arm, values in losses.items() for seed, loss in enumerate(values)]
+    return pd.DataFrame(rows, columns=["arm", "seed", "validation_loss"])
+
+
+def test_versus_compares_every_pair_with_its_own_baseline():
+    found = records.versus(table(a=[1.0, 1.1], b=[2.0, 2.1], c=[1.0, 1.3]), [("a", "b"), ("c", "a")])
+    assert list(zip(found["arm"], found["baseline"], found["word"], strict=True)) == [
+        ("a", "b", "beats"),
+        ("c", "a", "inconclusive"),
+    ]
+    assert found["difference"].tolist() == pytest.approx([-1.0, 0.1])
+    assert found["margin"].tolist() == pytest.approx([0.1 / 2**0.5] * 2)
+
+
+def test_compared_needs_the_same_seeds():
+    frame = table(a=[1.0, 1.1], b=[2.0, 2.1])
+    with pytest.raises(ValueError, match="pair by seed"):
+        records.compared(frame[~((frame["arm"] == "b") & (frame["seed"] == 1))], "a", "b")
+
+
+def test_visits_count_apart_for_every_run_and_each_exchange():
+    rows = [("a", 0, 2, 32), ("b", 0, 1, 640), ("a", 0, 2, 32), ("a", 1, 2, 32)]
+    frame = pd.DataFrame(rows, columns=["arm", "seed", "n_peers", "kept_values"])
+    assert records.visits(frame, 64).tolist() == [0.25, 10.0, 0.5, 0.25]

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from locolab.report.statistics import Comparison, compare
+
 if TYPE_CHECKING:
     from locolab.train import RunResult, TrainSpec
 
@@ -77,6 +79,65 @@ def gaps(table: pd.DataFrame, baseline: str, column: str = "validation_loss") ->
         rows = table[table["arm"] == arm].sort_values("seed")
         parts.append(rows.assign(gap=ours - theirs))
     return pd.concat(parts, ignore_index=True)
+
+
+def compared(table: pd.DataFrame, arm: str, baseline: str, column: str = "validation_loss") -> Comparison:
+    """Return how an arm did against a baseline, seed by seed; lower values are better.
+
+    `table` has one row per arm and seed (see `final`). The margin is one standard deviation of the baseline
+    over its seeds.
+
+    >>> rows = [("a", 0, 1.0), ("a", 1, 2.0), ("b", 0, 3.1), ("b", 1, 3.9)]
+    >>> compared(pd.DataFrame(rows, columns=["arm", "seed", "loss"]), "a", "b", "loss").word
+    'beats'
+    """
+    return compare(*paired(table, arm, baseline, column))
+
+
+def versus(
+    table: pd.DataFrame, pairs: Iterable[tuple[str, str]], column: str = "validation_loss"
+) -> pd.DataFrame:
+    """Return one row per pair of arms: the paired difference, its 95 % interval, n, the margin and the word.
+
+    Each is `compared` with its baseline.
+
+    >>> rows = [("a", 0, 1.0), ("a", 1, 2.0), ("b", 0, 3.1), ("b", 1, 3.9)]
+    >>> table = pd.DataFrame(rows, columns=["arm", "seed", "loss"])
+    >>> versus(table, [("a", "b")], "loss")[["arm", "baseline", "difference", "n", "word"]]
+      arm baseline  difference  n   word
+    0   a        b        -2.0  2  beats
+    """
+    rows = []
+    for arm, baseline in pairs:
+        found = compared(table, arm, baseline, column)
+        interval = found.interval
+        rows.append(
+            {
+                "arm": arm,
+                "baseline": baseline,
+                "difference": interval.mean,
+                "low": interval.low,
+                "high": interval.high,
+                "n": interval.n,
+                "margin": found.margin,
+                "word": found.word,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def visits(table: pd.DataFrame, parameters: int) -> pd.Series:
+    """Return how often a coordinate was sent since the start, on average: rounds times density.
+
+    `table` is `tidy`'s; `parameters` are those of the model. Methods that send everything visit every weight
+    once an exchange.
+
+    >>> rows = {"arm": "a", "seed": 0, "n_peers": 2, "kept_values": [32, 32, 32]}
+    >>> visits(pd.DataFrame(rows), parameters=64).tolist()
+    [0.25, 0.5, 0.75]
+    """
+    share = table["kept_values"] / table["n_peers"] / parameters
+    return share.groupby([table["arm"], table["seed"]]).cumsum()
 
 
 def arm_of(label: str) -> str:

@@ -62,6 +62,21 @@ def headline(outcome: Outcome, template: Template, neutral: str, **extras: Any) 
     return _fill(outcome, text, extras)
 
 
+def ends(head: str, rival: str, after: str = "", digits: int = 2) -> dict[str, str]:
+    """Return the texts of a comparison of final losses (lower is better), one per word.
+
+    `head` names what is compared and under which conditions; all three parts may name fields.
+
+    >>> ends("H = {H}: it", "the other", " (n = {n})", digits=1)["trails"]
+    'H = {H}: it ends {distance:.1f} nats/token above the other (n = {n})'
+    """
+    return {
+        "beats": f"{head} ends {{distance:.{digits}f}} nats/token below {rival}{after}",
+        "matches": f"{head} ends within {{margin:.{digits}f}} nats/token of {rival}{after}",
+        "trails": f"{head} ends {{distance:.{digits}f}} nats/token above {rival}{after}",
+    }
+
+
 def verdict_line(outcome: Outcome) -> str:
     """Return the one line shown when a claim is checked: shape, word, claim, what was measured.
 
@@ -115,7 +130,8 @@ def number(value: float | str | None) -> str:
 def fields(outcome: Outcome, extras: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a template may name: value, low, high, n, unit, verdict, word, expected, margin, measured.
 
-    `word` is the comparison's (beats, matches, trails), else the verdict in words; extras come on top.
+    `distance` is the value without its sign. `word` is the comparison's (beats, matches, trails), else the
+    verdict in words; extras come on top.
     """
     known = {
         name: getattr(outcome, name)
@@ -124,7 +140,8 @@ def fields(outcome: Outcome, extras: Mapping[str, Any]) -> dict[str, Any]:
     word = VERDICT_WORDS.get(outcome.verdict, outcome.verdict)
     if outcome.word and outcome.word != "inconclusive":
         word = outcome.word
-    return {**known, "word": word, "measured": measured(outcome), **extras}
+    distance = None if outcome.value is None else abs(outcome.value)
+    return {**known, "distance": distance, "word": word, "measured": measured(outcome), **extras}
 
 
 def _choose(outcome: Outcome, template: Template) -> str | None:

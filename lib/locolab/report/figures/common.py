@@ -1,4 +1,4 @@
-"""What several chapters draw: losses against bytes, gaps to a baseline, and their marks."""
+"""What several chapters' figures share: table checks, seeds with intervals, baselines, alt texts."""
 
 from __future__ import annotations
 
@@ -48,61 +48,6 @@ def _root(axes: Axes) -> Figure:
     return figure
 
 
-def loss_against_bytes(
-    frame: pd.DataFrame, title: str, x: str = "sent_bytes", y: str = "validation_loss"
-) -> Figure:
-    """Return loss curves over what a peer has sent, one line per method, thin lines per seed.
-
-    `frame`: method (key of `style.METHODS`), seed, round, sent_bytes (cumulative, one peer), validation_loss
-    (nats/token; rows without it are left out).
-    """
-    require(frame, ("method", "seed", "round", x, y), "loss_against_bytes")
-    figure, axes = style.new_figure()
-    for name, rows in frame.dropna(subset=[y]).groupby("method", sort=False):
-        method = style.METHODS[str(name)]
-        for _, line in rows.groupby("seed"):
-            axes.plot(line[x], line[y], color=method.colour, alpha=0.3, linewidth=0.8)
-        mean = rows.groupby("round")[[x, y]].mean()
-        axes.plot(
-            mean[x], mean[y], color=method.colour, marker=method.marker, markevery=0.12, markersize=4,
-            label=method.label,
-        )  # fmt: skip
-    style.byte_axis(axes)
-    axes.set_xlabel("sent by one peer since the start")
-    axes.set_ylabel("validation loss (nats/token)")
-    style.set_title(axes, title)
-    style.legend_beside(axes)
-    return figure
-
-
-def gap_by_round(
-    frame: pd.DataFrame, title: str, baseline: str = "data-parallel", band: float = 0.0
-) -> Figure:
-    """Return gaps to a baseline over rounds, one line per method with its 95 % interval shaded.
-
-    `frame`: method, seed, round, gap (nats/token, at equal tokens). `band` is the margin drawn around 0.
-    """
-    require(frame, ("method", "seed", "round", "gap"), "gap_by_round")
-    figure, axes = style.new_figure()
-    baseline_at_zero(axes, baseline, band)
-    ends = []
-    for name, rows in frame.groupby("method", sort=False):
-        method = style.METHODS[str(name)]
-        by_round = rows.groupby("round")["gap"]
-        mean = by_round.mean()
-        axes.plot(mean.index, mean, color=method.colour, marker=method.marker, markevery=0.15, markersize=4)
-        if rows["seed"].nunique() > 1:
-            found = [mean_interval(values) for _, values in by_round]
-            low, high = [i.low for i in found], [i.high for i in found]
-            axes.fill_between(mean.index, low, high, color=method.colour, alpha=0.15, linewidth=0)
-        ends.append((mean.index[-1], mean.iloc[-1], method.label, method.colour))
-    axes.set_xlabel("round")
-    axes.set_ylabel(f"validation loss minus {baseline}\n(nats/token, equal tokens)")
-    style.set_title(axes, title)
-    style.direct_labels(axes, ends)
-    return figure
-
-
 def baseline_at_zero(axes: Axes, label: str, band: float = 0.0) -> None:
     """Draw the baseline of a gap: a line at 0 with its name, and the margin around it shaded."""
     method = style.METHODS["adamw_dp"]
@@ -113,3 +58,13 @@ def baseline_at_zero(axes: Axes, label: str, band: float = 0.0) -> None:
         label, (0, 0), xycoords=("axes fraction", "data"), xytext=(3, -4), textcoords="offset points",
         color=method.colour, fontsize=7.5, va="top",
     )  # fmt: skip
+
+
+def listed(values: pd.Series, spec: str = ".3f") -> str:
+    """Return names and values in a row, for an alt text.
+
+    >>> listed(pd.Series({("averaging", 5): 0.125, ("averaging", 15): 0.25}), "+.2f")
+    'averaging 5 +0.12, averaging 15 +0.25'
+    """
+    names = (" ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in values.index)
+    return ", ".join(f"{name} {value:{spec}}" for name, value in zip(names, values, strict=True))
