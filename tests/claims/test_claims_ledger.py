@@ -15,8 +15,14 @@ SPINE = (
     "03_sparsify_and_remember",
     "04_two_bits_on_the_wire",
     "06_bandwidth_and_utilisation",
+    "12_scale_out",
+    "11_who_pays",
+    "10_subnet_economy",
 )
 NEEDED = {
+    "12_scale_out": """article.completely-decentralized ours.engine-same-bytes ours.kill-costs-others
+        ours.join-within-two ours.replay-bit-for-bit ours.no-list-no-round ours.round-overhead
+        ours.payloads-reach-dense""",
     "01_article_audit": """article.tao-share article.table-units article.two-market-caps article.fdv
         article.ps-20x article.revenue-twice article.dewatered-ps-low article.dewatered-ps-high
         article.staking-rate-high article.volume-ratio article.hundreds-of-millions
@@ -35,6 +41,13 @@ NEEDED = {
         paper.twelve-seconds-8b ours.link-model-error ours.utilisation-one-link
         ours.utilisation-eight-links ours.round-trips-count ours.upload-window ours.time-that-enters
         ours.download-share ours.break-even-72b""",
+    "10_subnet_economy": """article.poi-rewards-quality article.supply-cap-21m article.feedback-loop
+        article.super-leverage article.supply-squeeze article.supply-side-tightening ours.inflow-for-444
+        ours.withdrawable-after-444 ours.loop-down ours.flow-shut-off ours.yuma-half ours.copier-pay
+        ours.best-peer-pay""",
+    "11_who_pays": """ours.implied-price ours.below-competitor ours.price-after-half ours.above-at-quarter
+        ours.halving-and-subsidy ours.emission-against-revenue ours.ratio-fits-revenue ours.subsidy-measure
+        ours.half-the-volume ours.elasticity-first""",
     "13_scorecard": "ours.coverage",
 }
 
