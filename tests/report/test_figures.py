@@ -11,7 +11,16 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
 
 from locolab.report import style
-from locolab.report.figures import feedback, local_steps, overview, story, together, utilisation, wire
+from locolab.report.figures import (
+    feedback,
+    local_steps,
+    overview,
+    settings,
+    story,
+    together,
+    utilisation,
+    wire,
+)
 
 TITLE = "A finding with a number, 1.23 nats over 3 seeds, long enough to be wrapped onto a second line"
 SEEDS, ROUNDS = range(3), range(1, 31, 3)
@@ -91,7 +100,7 @@ def grid():
     rows = [
         (a, s, rate, 3 + abs(np.log2(rate / 0.004)) / 5) for a in outer for s in outer[a] for rate in rates
     ]
-    return pd.DataFrame(rows, columns=together.TRIAL)
+    return pd.DataFrame(rows, columns=settings.TRIAL)
 
 
 def kept():
@@ -102,7 +111,7 @@ def kept():
 def knobs():
     arms = {"positions=random": 0.6, "decay=0": 0.1, "bits=1 group=1": 0.02, "values=templar": -0.01}
     rows = [(arm, seed, gap + jitter()) for arm, gap in arms.items() for seed in SEEDS]
-    return together.changed(pd.DataFrame(rows, columns=["arm", "seed", "gap"]), together.SENT)
+    return settings.changed(pd.DataFrame(rows, columns=["arm", "seed", "gap"]), settings.SENT)
 
 
 def memory(ks=(64,)):
@@ -230,9 +239,9 @@ FIGURES = {
     "quality_per_byte": (together.quality_per_byte, finished),
     "gap_over_rounds": (together.gap_over_rounds, lengths),
     "clocks": (together.clocks, paid),
-    "trial_table": (together.trial_table, grid),
-    "density_sweep": (functools.partial(together.density_sweep, chunk=4096, marked=64), kept),
-    "changes": (functools.partial(together.changes, margin=0.02, limit=0.4), knobs),
+    "trial_table": (settings.trial_table, grid),
+    "density_sweep": (functools.partial(settings.density_sweep, chunk=4096, marked=64), kept),
+    "changes": (functools.partial(settings.changes, margin=0.02, limit=0.4), knobs),
     "cosine_by_round": (feedback.cosine_by_round, memory_or_none),
     "shares_at_end": (feedback.shares_at_end, memory),
     "visits_by_round": (functools.partial(feedback.visits_by_round, density=1 / 64), memory_or_none),

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from locolab.report import style
-from locolab.report.figures import together
+from locolab.report.figures import settings, together
 
 TITLE = "a title"
 
@@ -89,14 +89,14 @@ TRIALS = pd.DataFrame(
 
 
 def test_settings_are_named_where_there_are_any():
-    assert together.setting_text(TRIALS) == [
+    assert settings.setting_text(TRIALS) == [
         "", "", "outer lr 0.7, momentum 0.5", "outer lr 1.4, decay 0.95"
     ]  # fmt: skip
 
 
 def test_the_best_trial_of_every_method_has_a_frame_and_every_trial_its_number():
-    frame = TRIALS.assign(setting=together.setting_text(TRIALS))
-    axes = together.trial_table(frame, TITLE).axes[0]
+    frame = TRIALS.assign(setting=settings.setting_text(TRIALS))
+    axes = settings.trial_table(frame, TITLE).axes[0]
     assert sorted(text.get_text() for text in axes.texts) == ["3.100", "3.200", "3.400", "3.500"]
     frames = [patch for patch in axes.patches if patch.get_edgecolor() == to_rgba(style.INK)]
     assert len(frames) == 3
@@ -108,7 +108,7 @@ def test_the_best_trial_of_every_method_has_a_frame_and_every_trial_its_number()
 def test_a_payload_stands_under_its_k():
     rows = [(64, 0, 2048, 3.0), (64, 1, 2048, 3.2), (4096, 0, 2**17, 2.9)]
     frame = pd.DataFrame(rows, columns=["k", "seed", "payload_bytes", "validation_loss"])
-    axes = together.density_sweep(frame, TITLE, 4096, 64).axes[0]
+    axes = settings.density_sweep(frame, TITLE, 4096, 64).axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == [
         "64\n1.56 %\n2 KiB",
         "4096\n100 %\n128 KiB",
@@ -122,9 +122,9 @@ def test_changes_are_grouped_by_knob_and_long_ones_are_arrows():
         + [("k=4", 0, 0.3), ("decay=0.5", 0, -0.9)],
         columns=["arm", "seed", "gap"],
     )
-    frame = together.changed(gaps, together.SENT)
+    frame = settings.changed(gaps, settings.SENT)
     assert "k" not in set(frame["knob"])
-    axes = together.changes(frame, TITLE, margin=0.02, limit=0.4).axes[0]
+    axes = settings.changes(frame, TITLE, margin=0.02, limit=0.4).axes[0]
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == [
         "positions (the largest)", "drawn at random", "decay of the memory (0.95)", "0: no memory", "0.5"

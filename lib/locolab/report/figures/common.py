@@ -42,6 +42,14 @@ def seeds_with_interval(
     return mean
 
 
+def means_with_seeds(
+    axes: Axes, rows: pd.DataFrame, x: str, y: str, method: style.Method
+) -> list[tuple[float, float]]:
+    """Return x and mean y of every group of rows, after drawing its seeds and interval."""
+    places = sorted(float(at) for at in rows[x].unique())
+    return [(at, seeds_with_interval(axes, at, rows.loc[rows[x] == at, y], method)) for at in places]
+
+
 def _root(axes: Axes) -> Figure:
     figure = axes.get_figure(root=True)
     assert isinstance(figure, Figure)
