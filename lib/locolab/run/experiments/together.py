@@ -23,8 +23,8 @@ from locolab.run.experiments.experiment import (
 PAPER = CompressionSpec(codec="packed")
 """64 of 4096 values, 2 bits, decay 0.95, 12-bit positions: arXiv 2603.08163, section 2.1."""
 
-SMALL_STEPS, LARGE_STEPS, ABLATION_STEPS = 2250, 600, 1125
-"""Inner steps of every arm: 150 rounds of 15 at the smaller size, 40 at the larger, 75 in the ablations."""
+SMALL_STEPS, LARGE_STEPS, ABLATION_STEPS = 2250, 600, 750
+"""Inner steps of every arm: 150 rounds of 15 at the smaller size, 40 at the larger, 50 in the ablations."""
 
 ABLATION_SEEDS = (0, 1, 2)
 
@@ -191,7 +191,7 @@ EXPERIMENTS = {
         rounds_table,
     ),
     "together_ablations": Experiment(
-        "SparseLoCo with one thing changed at a time, 75 rounds of 15, 3 seeds",
+        "SparseLoCo with one thing changed at a time, 50 rounds of 15, 3 seeds",
         40,
         ablations(),
         rounds_table,
