@@ -60,6 +60,6 @@ def tell(
     rows = []
     for column, run in enumerate(told):
         price = history.price[:, column] / history.price[0, column]
-        share = history.share[:, column] * n_subnets
+        share = np.append(1.0, history.share[1:, column] * n_subnets)  # all start alike
         rows += [(*run, *at) for at in zip(history.days.round().astype(int), price, share, strict=True)]
     return pd.DataFrame(rows, columns=columns)
