@@ -14,12 +14,12 @@ from locolab.economy.chain import Chain, Subnet
 from locolab.economy.coinbase import run_block
 from locolab.economy.constant_product import Reserves
 from locolab.economy.dividends import Hotkey
-from locolab.economy.fixed import I64F64, U96F32
+from locolab.economy.fixed import I64F64, U64_MAX, U96F32
 from locolab.economy.full_range import FullRangePool
 from locolab.economy.payout import Pending, pay_out
 
 UNSAID_RESERVE = 10**15  # of pools of which a vector says nothing but what is added
-U64_MAX = 2**64 - 1
+TAO_WEIGHT = ("tao_weight", "tao_weight_u64")
 
 QUANTITIES = {
     "subnet_tao": lambda subnet: subnet.pool.tao_rao,
@@ -49,10 +49,10 @@ ALIASES = {
 
 @checks("tao_injection", "alpha_injection", "alpha_injection_inequality", "emission_split")
 def check_blocks(vector: Fields) -> None:
-    tolerance, params, cases = Tolerance(vector), vector.inner("params"), list(vector.each("cases"))
+    tolerance, params = Tolerance(vector), vector.inner("params")
     chain, emission = chain_of(params), emission_of(params, None)
     blocks, era = params.take("blocks", "runs", "n_blocks", default=1), rules_of(vector)
-    for case in cases or [None]:
+    for case in vector.cases() if "cases" in vector else [None]:
         if case is not None:
             chain, emission = changed(chain, case), emission_of(case, emission)
         before = chain
@@ -98,10 +98,12 @@ def chain_of(params: Fields) -> Chain:
         "flow": listed(params, "flows", "flow", "tao_flows", "tao_flow", "subnet_tao_flow"),
         "ema": listed(params, "flow_emas", "ema_flows", "ema_tao_flows", "flow_ema"),
         "price": listed(params, "moving_prices", "moving_price", "ema_prices", "ema_price"),
-        "started": listed(params, "first_emission_block", "started"),
+        "started": listed(params, "first_emission_block", "started") or [1],
         "open": listed(params, "registration_allowed"),
     }
-    count = {len(values) for values in given.values() if values} | {params.take("subnets", default=0)} - {0}
+    count = {len(values) for values in given.values() if values} | {
+        params.take("subnets", "n_subnets", default=0)
+    } - {0}
     if len(count) > 1 and 1 in count:
         count.discard(1)
     if len(count) > 1:
@@ -115,7 +117,7 @@ def chain_of(params: Fields) -> Chain:
         {netuid: subnet_of(fields, fresh) for netuid, fields in enumerate(rows, start=1)},
         issuance_rao=params.take("total_issuance", "initial_issuance", default=0),
         root_tao_rao=params.take("root_tao", "root_stake", default=0),
-        tao_weight_u64=weight_u64(params),
+        tao_weight_u64=weight_u64(params.take(*TAO_WEIGHT, default=0)),
         owner_cut_u16=params.take("subnet_owner_cut_u16", "owner_cut_u16", "owner_cut", default=0),
         block=params.take("block", default=0),
     )
@@ -128,28 +130,27 @@ def row(values: list | None, index: int):
 def subnet_of(fields: dict, initialized: bool) -> Subnet:
     reserves = [UNSAID_RESERVE if fields[side] is None else fields[side] for side in ("tao", "alpha")]
     pool = (FullRangePool.open if initialized else Reserves)(*reserves, fields["outside"] or 0)
-    started = 1 if fields["started"] is None or fields["started"] is True else fields["started"]
+    started = 1 if fields["started"] is True else fields["started"]
     return Subnet(
         pool,
         price_ema=U96F32.of(fields["price"] or 0),
         flow_rao=fields["flow"] or 0,
         flow_ema=I64F64.of(fields["ema"] or 0),
-        started_block=None if started is False else started,
+        started_block=None if started is False else started,  # null and false: not started
         registration_open=fields["open"] is not False,
     )
 
 
-def weight_u64(params: Fields) -> int:
-    weight = params.take("tao_weight", "tao_weight_u64", default=0)
-    return weight if isinstance(weight, int) else round(weight * U64_MAX)
+def weight_u64(weight: int | float) -> int:
+    """Return the weight of root TAO in 2**-64ths, given so (int) or as a fraction (float)."""
+    return weight if isinstance(weight, int) else min(round(weight * U64_MAX), U64_MAX)
 
 
 def changed(chain: Chain, case: Fields) -> Chain:
     """Return the chain with what a case sets before its block."""
     cut = case.take("subnet_owner_cut_u16", "owner_cut_u16", default=chain.owner_cut_u16)
     root = case.take("root_tao", default=chain.root_tao_rao)
-    weight = case.take("tao_weight", "tao_weight_u64", default=chain.tao_weight_u64)
-    weight = weight if isinstance(weight, int) else round(weight * U64_MAX)
+    weight = weight_u64(case.take(*TAO_WEIGHT, default=chain.tao_weight_u64))
     prices, subnets = listed(case, "moving_prices", "moving_price"), dict(chain.subnets)
     if prices is not None:
         for (netuid, subnet), price in zip(chain.subnets.items(), prices, strict=True):
@@ -194,7 +195,7 @@ def check_distribute_emission(vector: Fields) -> None:
         params.take("pending_root_alpha", "pending_root", "pending_tao", default=0),
     )
     burn = U96F32.of(params.take("ck_burn", "childkey_burn", default=0))
-    paid = pay_out(pending, hotkeys, weight_u64(params), burn=burn)
+    paid = pay_out(pending, hotkeys, weight_u64(params.take(*TAO_WEIGHT, default=0)), burn=burn)
     before = {
         "stake_after_alpha": [hotkey.alpha_rao for hotkey in hotkeys.values()],
         "stake_after_root": [hotkey.root_rao for hotkey in hotkeys.values()],

@@ -9,7 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chain_checks.frame import VectorError
+
+class VectorError(AssertionError):
+    """A vector says something that its checker does not understand."""
+
 
 OPERATORS = {
     ast.Add: operator.add,
@@ -66,17 +69,25 @@ def _value(node: ast.expr, names: Mapping[str, Any]) -> int | float:
 def allowance(form: Any, expected: float, got: float, names: Mapping[str, Any]) -> float:
     """Return the absolute tolerance that `form` means: a number, a formula, "1 %", {"rel": x}, {"abs": x}.
 
+    A formula may go on with " around " and words about what is expected, which say nothing of the size.
+
     >>> allowance("expected_out // 100", 3990, 3989, {"expected_out": 3990})
     39
+    >>> allowance("amount // 10 around amount", 5, 5, {"amount": 100})
+    10
     """
     if isinstance(form, Mapping) and len(form) == 1:
         ((kind, value),) = form.items()
-        if kind == "rel":
+        if kind in ("rel", "relative", "rel_tol"):
             return number(value) * max(abs(expected), abs(got))
-        if kind == "abs":
+        if kind in ("abs", "abs_tol", "epsilon"):
             return allowance(value, expected, got, names)
     if isinstance(form, str):
         if percent := re.fullmatch(r"([\d.]+)\s*%", form.strip()):
             return float(percent[1]) / 100 * max(abs(expected), abs(got))
-        return evaluate(form, {**names, "expected": expected, "v": expected, "actual": got})
+        text = form.split(" around ")[0].replace("|", "")
+        known = {"expected": expected, "v": expected, "actual": got}
+        if word := re.match(r"expected_\w+", text.strip()):
+            known[word[0]] = expected
+        return abs(evaluate(text, {**known, **names}))
     return number(form, "a tolerance")

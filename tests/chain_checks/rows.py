@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from chain_checks.formulas import allowance, evaluate, number
-from chain_checks.frame import REQUIRED, Fields
+from chain_checks.expectations import RELATIONS
+from chain_checks.formulas import evaluate, number
+from chain_checks.frame import REQUIRED, Fields, Tolerance, VectorError, confirm
+from locolab.economy.sqrt_price import TickOutOfRange
+from locolab.economy.trade import PoolError
 
 ZERO = "ZeroMaxStakeAmount"  # an error of the chain where we return 0
-EVERY = ("all", "abs", "rel", "epsilon", "default")
+NOTHING_FITS = {ZERO, "PriceLimitExceeded"}  # what a largest amount of 0 may be called
+OK = "ok"
+OUTCOME = ("expected_error", "error", "expected_err", "expected_result", "expected")  # fields of a case
 
 
 class Row:
     """One case: its fields, then those of `params`; what is expected stands in it or in `expected`."""
 
-    def __init__(self, case: Fields, params: Fields, expected: Fields, tolerance: Fields) -> None:
+    def __init__(self, case: Fields, params: Fields, expected: Fields, tolerance: Tolerance) -> None:
         self.case, self.params, self.expected, self.tolerance = case, params, expected, tolerance
         self.where = case.where
 
@@ -37,49 +42,55 @@ class Row:
                     return field, value
         return None
 
+    def outcome(self) -> str | None:
+        """Return the name of the error that the row expects, "ok" if it says so, None if it says nothing."""
+        said = [self.case.take(name) for name in OUTCOME if isinstance(self.case.data.get(name), str)]
+        said += [value for _, value in [self.wanted("error") or ("", None)] if value is not None]
+        words = {OK if str(text).lower() in ("ok", "ok(())") else str(text) for text in said}
+        if len(words) > 1:
+            raise VectorError(f"{self.where}: expects {' and '.join(sorted(words))}")
+        return words.pop() if words else None
+
+    def refusal(self) -> str | None:
+        """Return the name of the error that the row expects, None if the order should be filled."""
+        said = self.outcome()
+        return None if said == OK else said
+
     def check(self, got: Any, *names: str) -> None:
         """Compare `got` with the expectation by one of `names`, if the row has one, within its tolerance."""
         wanted = self.wanted(*names)
+        for name in names:
+            self.check_relations(got, name)
         if wanted is None:
             self._check_around(got, names)
             return
         self.compare(got, wanted[1], *wanted[:1], *names)
 
+    def check_relations(self, got: Any, name: str) -> None:
+        """Compare `got` with every bound of the row on `name`, as expected_fee_less_than."""
+        for ending, relation in RELATIONS.items():
+            if (wanted := self.wanted(f"{name}_{ending}" if name else ending)) is not None:
+                bound = number(wanted[1], f"{self.where}.{wanted[0]}")
+                confirm(relation(got, bound), f"{self.where} {wanted[0]}: {bound}, got {got}")
+
     def compare(self, got: Any, value: Any, *names: str) -> None:
         """Compare `got` with `value` within the tolerance of the first of `names` that has one."""
         if isinstance(value, bool):
-            assert got == value, f"{self.where} {names[0]}: got {got}, expected {value}"
+            confirm(got == value, f"{self.where} {names[0]}: got {got}, expected {value}")
             return
         expected = number(value, f"{self.where}.{names[0]}")
-        allowed = self._allowed(names, expected, got)
-        assert abs(got - expected) <= allowed, (
-            f"{self.where} {names[0]}: got {got}, expected {expected} within {allowed}"
-        )
+        own = self.tolerance.of_case(self.case)
+        self.tolerance.check(names, got, expected, self.where, own, self._names())
 
     def _check_around(self, got: Any, names: tuple[str, ...]) -> None:
         """Check a quantity that only the tolerance names, as "1 around floor(amount_in*33/65535)"."""
         for name in names:
-            form = self.tolerance.take(name, default=None)
+            form = self.tolerance.fields.take(name, default=None)
             if isinstance(form, str) and " around " in form:
-                spread, centre = form.split(" around ")
-                expected = evaluate(centre, self._names())
-                allowed = allowance(spread, expected, got, self._names())
-                assert abs(got - expected) <= allowed, (
-                    f"{self.where} {name}: got {got}, expected {expected} within {allowed}"
-                )
+                centre = evaluate(form.split(" around ")[1], self._names())
+                self.tolerance.check(name, got, centre, self.where, form, self._names())
             elif isinstance(form, bool):
-                assert got == form, f"{self.where} {name}: got {got}, expected {form}"
-
-    def _allowed(self, names: tuple[str, ...], expected: float, got: float) -> float:
-        per_case = self.tolerance.take("per_case", default="abs_tol")
-        own = self.case.take(per_case, "tolerance", "epsilon", default=None)
-        if own is not None:
-            return allowance(own, expected, got, self._names())
-        forms: dict[str, Any] = {name: self.tolerance.take(name, default=None) for name in (*names, *EVERY)}
-        for name, form in forms.items():
-            if form is not None:
-                return allowance({"rel": form} if name == "rel" else form, expected, got, self._names())
-        return 0
+                confirm(got == form, f"{self.where} {name}: got {got}, expected {form}")
 
     def _names(self) -> dict[str, Any]:
         return {**self.params.data, **self.expected.data, **self.case.data}
@@ -87,33 +98,28 @@ class Row:
 
 def rows(vector: Fields) -> Iterator[Row]:
     """Yield a row for each of the vector's `cases`, or one from its `params` and `expected` alone."""
-    params, expected, tolerance = (vector.inner(name) for name in ("params", "expected", "tolerance"))
-    tolerance.take("why", "note", default=None)
-    for name in EVERY:
-        tolerance.take(name, default=None)
+    params, expected, tolerance = vector.inner("params"), vector.inner("expected"), Tolerance(vector)
     if "cases" in vector:
-        for case in vector.each("cases"):
+        for case in vector.cases():
             yield Row(case, params, expected, tolerance)
     else:
         yield Row(Fields({}, vector.where), params, expected, tolerance)
 
 
-def expect_error(row: Row, value: Any, errors: Mapping[str, type[Exception]], run: Callable[[], Any]) -> bool:
-    """Return whether `value` names an error; if so `run` must raise it, or give 0 for ZeroMaxStakeAmount."""
-    named = [name for name in (*errors, ZERO) if isinstance(value, str) and name in value]
+def expect_error(row: Row, text: str, errors: Mapping[str, Any], run: Callable[[], Any]) -> None:
+    """Check that `run` raises the error named in `text`, or gives 0 where that says that nothing fits."""
+    named = [name for name in (*errors, ZERO) if name in text]
     if not named:
-        return False
-    result = outcome(errors, run)
-    zero = named == [ZERO] and (result == 0 or isinstance(result, Exception))
-    assert zero or isinstance(result, errors.get(named[0], ())), (
-        f"{row.where}: got {result!r}, expected {value}"
-    )
-    return True
+        raise VectorError(f"{row.where}: {text!r} is an unknown error; there is {', '.join(errors)}")
+    result = refused(run)
+    zero = (set(named) <= NOTHING_FITS and result == 0) or (named == [ZERO] and isinstance(result, Exception))
+    raised = any(isinstance(result, errors.get(name, ())) for name in named)
+    confirm(zero or raised, f"{row.where}: got {result!r}, expected {text}")
 
 
-def outcome(errors: Mapping[str, type[Exception]], run: Callable[[], Any]) -> Any:
-    """Return what `run` returns, or the error of `errors` that it raises."""
+def refused(run: Callable[[], Any]) -> Any:
+    """Return what `run` returns, or the refusal of a pool or a tick that it raises."""
     try:
         return run()
-    except tuple(errors.values()) as error:
-        return error
+    except (PoolError, TickOutOfRange) as refusal:
+        return refusal

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
-from chain_checks.formulas import number
-from chain_checks.frame import Fields, VectorError, checks
+from chain_checks.frame import Fields, VectorError, checks, confirm
 from chain_checks.rows import Row, expect_error, rows
 from locolab.economy.fixed import U64F64
 from locolab.economy.full_range import FullRangePool
@@ -25,16 +25,20 @@ from locolab.economy.swap_step import paid_in_to, paid_out, position_amounts, ro
 TICK_ERRORS = {"TickOutOfBounds": TickOutOfRange, "SqrtPriceOutOfBounds": TickOutOfRange}
 
 
+ENDS = {"MIN": -1, "MAX": 1}
+NAMED_TICKS = {f"{stem}{end}": sign * MAX_POOL_TICK for stem in ("", "TICK_") for end, sign in ENDS.items()}
+
+
 def tick_named(text: str) -> int:
-    """Return the tick in a text such as "MIN (-443636 after clamping)", or "443636"."""
-    word = text.split()[0]
-    named = {
-        "MIN": -MAX_POOL_TICK,
-        "MAX": MAX_POOL_TICK,
-        "TICK_MIN": -MAX_POOL_TICK,
-        "TICK_MAX": MAX_POOL_TICK,
-    }
-    return named[word] if word in named else int(number(word))
+    """Return the tick in a text such as "MIN (-443636 after clamping)", "MAX + 1" or "443636"."""
+    parts = re.fullmatch(r"([A-Z_]+|-?[\d_]+)(?: *([+-]) *(\d+))?(?: *\(.*\))?", text.strip())
+    if parts is None or (not parts[1].lstrip("-")[0].isdigit() and parts[1] not in NAMED_TICKS):
+        raise VectorError(f"{text!r} is no tick that this checker knows; there is {', '.join(NAMED_TICKS)}")
+    tick = NAMED_TICKS[parts[1]] if parts[1] in NAMED_TICKS else int(parts[1])
+    return tick + int(f"{parts[2]}{parts[3]}") if parts[2] else tick
+
+
+UPDATES = ("expect_to_update", "expected_to_update", "expected_update", "current_liquidity_updates")
 
 
 @checks("v3_liquidity")
@@ -46,10 +50,11 @@ def check_positions(vector: Fields) -> None:
         )
         liquidity = row.number("liquidity", "position_liquidity")
         low, high = (end_of_position(row, end, pool.root) for end in ("low", "high"))
-        error = row.wanted("error")
-        if error is not None:
-            assert "InvalidTickRange" in error[1], f"{row.where}: {error[1]!r} is unknown"
-            assert not -MAX_POOL_TICK <= low < high <= MAX_POOL_TICK, f"{row.where}: {low}..{high} is a range"
+        if (refusal := row.refusal()) is not None:
+            if "InvalidTickRange" not in refusal:
+                raise VectorError(f"{row.where}: {refusal!r} is an unknown error")
+            valid = -MAX_POOL_TICK <= low < high <= MAX_POOL_TICK
+            confirm(not valid, f"{row.where}: {low}..{high} is a range")
             continue
         low, high = root_at(low), root_at(high)
         tao, alpha = position_amounts(liquidity, pool.root, low, high)
@@ -57,7 +62,7 @@ def check_positions(vector: Fields) -> None:
         row.check(alpha, "alpha")
         inside = low <= pool.root < high
         row.check(pool.liquidity + inside * liquidity, "current_liquidity")
-        if (updates := row.take("expect_to_update", default=None)) is not None:
+        if (updates := row.take(*UPDATES, default=None)) is not None:
             row.compare(inside, updates, "expect_to_update")
 
 
@@ -85,10 +90,9 @@ def check_steps(vector: Fields) -> None:
     """Check what an amount takes out at a square root of the price, without fee, either way."""
     for row in rows(vector):
         for end in ("min", "max"):
-            assert row.number(f"sqrt_price_tick_{end}", default=MAX_POOL_TICK) in (
-                MAX_POOL_TICK,
-                -MAX_POOL_TICK,
-            )
+            tick = ENDS[end.upper()] * MAX_POOL_TICK
+            if row.number(f"sqrt_price_tick_{end}", default=tick) != tick:
+                raise VectorError(f"{row.where}: a pool's {end} tick is {tick}")
         liquidity = row.number("liquidity", "current_liquidity")
         root = root_named(row.take("sqrt_price", "current_sqrt_price"))
         if (delta := row.number("delta_in", "amount_in", default=None)) is not None:
@@ -113,9 +117,8 @@ def check_ticks(vector: Fields) -> None:
     for row in rows(vector):
         tick = row.number("tick", "tick_index", default=None)
         ratio, root = row.number("sqrt_ratio_x96", default=None), row.number("sqrt_price", default=None)
-        if (error := row.wanted("error")) is not None:
-            run = tick_conversion(row, tick, ratio, root)
-            assert expect_error(row, error[1], TICK_ERRORS, run), f"{row.where}: {error[1]!r} is unknown"
+        if (refusal := row.refusal()) is not None:
+            expect_error(row, refusal, TICK_ERRORS, tick_conversion(row, tick, ratio, root))
             continue
         if tick is None:
             row.check(tick_conversion(row, tick, ratio, root)(), "tick", "tick_index")
@@ -125,8 +128,10 @@ def check_ticks(vector: Fields) -> None:
         if abs(tick) <= MAX_POOL_TICK:
             price = U64F64.to_float(sqrt_price_at_tick(tick))
             row.check(price, "sqrt_price")
-            if root is not None:
-                row.compare(price, root, "sqrt_price")
+            row.check(price**2, "price")
+            for got, name in ((price, "sqrt_price"), (price**2, "price")):
+                if (given := row.number(name, default=None)) is not None:
+                    row.compare(got, given, name)
             back = tick_at_sqrt_price(sqrt_price_at_tick(tick))
         else:
             back = tick_at_sqrt_ratio(sqrt_ratio_x96(tick)) if tick < MAX_TICK else tick

@@ -8,7 +8,8 @@ import re
 
 import numpy as np
 
-from chain_checks.frame import Fields, Tolerance, VectorError
+from chain_checks.expectations import RELATIONS, related
+from chain_checks.frame import Fields, Tolerance, VectorError, confirm
 from locolab.economy import i32f32
 from locolab.economy.yuma import Metagraph, YumaSettings, run_epoch
 
@@ -58,20 +59,10 @@ AMOUNTS = {
     "validator_emission_rao": "validator_rao",
     "dividends_rao": "validator_rao",
 }
+# what the two parts of a sum in rao mean: an epoch's own output, not its shares
+PAID = {"incentive": "server_emission_rao", "dividends": "validator_emission_rao"}
+OWNER = ("owner_uid", "owner", "subnet_owner_uid", "subnet_owner")
 NOT_WRITTEN = {"rank_u16", "trust_u16", "pruning_score_u16"}  # storage that v3.3.13-393 leaves as it was: 0
-RELATIONS = {
-    "greater_than": np.greater,
-    "greater": np.greater,
-    "less_than": np.less,
-    "less": np.less,
-    "not_less": np.greater_equal,
-    "not_less_than": np.greater_equal,
-    "not_greater": np.less_equal,
-    "not_greater_than": np.less_equal,
-    "equal": np.equal,
-    "equal_to": np.equal,
-    "not_equal": np.not_equal,
-}
 
 
 def setting(name, value):
@@ -93,7 +84,7 @@ class Script:
         stakes = stakes or params.take("stakes", "stake")
         if n is not None and n != len(stakes):
             raise VectorError(f"{params.where}: n is {n}, but there are {len(stakes)} stakes")
-        start, owner = params.take("start_block", default=1), params.take("owner_uid", "owner", default=None)
+        start, owner = params.take("start_block", default=1), params.take(*OWNER, default=None)
         self.metagraph = Metagraph(stakes, YumaSettings(**settings), block=start, owner=owner)
         everywhere = params.take("registration_block_all", default=None)
         blocks = params.take("registration_block", default=start if everywhere is None else everywhere)
@@ -124,8 +115,16 @@ class Script:
             return self.metagraph.bonds.astype(object)
         if name in ("permits", "validator_permits", "validator_permit"):
             return self.metagraph.permits.astype(object)
+        if name in ("total_stake", "sum_stake"):
+            return np.array(sum(self.metagraph.stake), object)
         if self.result is None:
             raise VectorError(f"{name} is asked for before any epoch")
+        for reduction in ("sum", "min", "max"):
+            if name.startswith(f"{reduction}_"):
+                parts = name.removeprefix(f"{reduction}_").split("_plus_")
+                return np.array(
+                    getattr(sum(self.quantity(PAID.get(x, x)) for x in parts), reduction)(), object
+                )
         if name in NOT_WRITTEN:
             return np.zeros(self.metagraph.n, int).astype(object)
         if name in AMOUNTS:
@@ -220,10 +219,10 @@ def expect_step(script: Script, step: Fields, what: str, tolerance: Tolerance) -
         for relation in [name for name in RELATIONS if name in step]:
             for key in map(pair, step.take(relation)):
                 hold(relation, values[key], before[key], f"{step.where} {key}")
-    elif match := re.fullmatch(rf"(\w+?)_({'|'.join(sorted(RELATIONS, key=len, reverse=True))})", what):
-        values, bound = script.quantity(match[1]), step.take("value", default=0)
+    elif found := related(what):
+        values, bound = script.quantity(found[0]), step.take("value", default=0)
         for key in map(pair, step.take("pairs", "uids", default=list(np.ndindex(values.shape)))):
-            hold(match[2], values[key], bound, f"{step.where} {key}")
+            hold(found[1], values[key], bound, f"{step.where} {key}")
     elif what in ("after_epoch", "now", "state"):
         expect_values(script, step, tolerance)
     else:
@@ -244,4 +243,6 @@ def pair(key):
 
 
 def hold(relation, value, bound, where):
-    assert RELATIONS[relation](value, bound), f"{where}: {value} is not {relation.replace('_', ' ')} {bound}"
+    confirm(
+        RELATIONS[relation](value, bound), f"{where}: {value} is not {relation.replace('_', ' ')} {bound}"
+    )

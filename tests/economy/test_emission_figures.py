@@ -22,6 +22,8 @@ FAMILY = {**TWO, "stake_before_root": [BILLION] * 2, "tao_weight": MAX, "delegat
 ALL = [{"parent": 0, "child": 1, "proportion": MAX}]
 TENTH = {"alpha_reserve": 10**6, "tao_reserve": 10**6}
 
+INPUTS = ("values", "flows", "p", "block", "first_emission_block", "alpha", "abs_tol", "root_tao")
+
 # test name: kind, params, expected (or cases), tolerance
 FIGURES = {
     "coinbase_tao_issuance_base_low": (
@@ -29,6 +31,18 @@ FIGURES = {
         {"emission": 1, "flows": [33_433]},
         {"delta_subnet_tao": [1], "delta_total_issuance": 1, "delta_total_stake": 1},
         {"all": 0},
+    ),
+    "coinbase_subnet_not_started": (
+        "tao_injection",
+        {"emission": 1000, "flows": [10, 10], "first_emission_block": [1, None]},
+        {"delta_subnet_tao": [1000, 0]},
+        {"all": 0},
+    ),
+    "root_proportion_cases": (
+        "root_proportion",
+        {"tao_weight": 1.0, "alpha_issuance": 3 * BILLION},
+        [{"root_tao": BILLION, "expected_root_proportion": 0.25}],
+        {"abs": 1e-9},
     ),
     "coinbase_tao_issuance_multiple": (
         "tao_injection",
@@ -126,6 +140,12 @@ FIGURES = {
         {},
         [{"values": [1e9, 5e9, 1e10], "p": 2.0, "expected_sum": 1.0}],
         {"sum": 1e-9},
+    ),
+    "get_shares_low_flows_sum_one_and_ordering": (
+        "flow_shares_disabled",
+        {"moving_prices": [1.0, 1.0]},
+        [{"flows": [1e-9, 2e-9], "expected_property": "sum = 1, each in [0, 1], increasing"}],
+        {"sum": 1e-8},
     ),
     "get_shares_both_negative_above_cutoff": (
         "flow_shares_disabled",
@@ -246,11 +266,11 @@ def test_another_figure_is_refused(name):
     vector = vector_of(name)
     blocks = vector["cases"] if "cases" in vector else [vector["expected"]]
     for block, field in itertools.chain.from_iterable(((b, f) for f in b) for b in blocks):
-        if field in ("values", "flows", "p", "block", "first_emission_block", "alpha", "abs_tol"):
+        if field in INPUTS:
             continue
         changed, kept = copy.deepcopy(vector), block[field]
         values = kept if isinstance(kept, list) else [kept]
-        block[field] = [-5 * 10**9 - 1 - value for value in values]
+        block[field] = "all zero" if isinstance(kept, str) else [-5 * 10**9 - 1 - value for value in values]
         with pytest.raises(AssertionError):
             check_vector(vector, name)
         block[field] = kept
@@ -266,6 +286,7 @@ def test_another_figure_is_refused(name):
         ({"tolerance": {"strict": "≈"}}, "strict is '≈'"),
         ({"params": {"emission": 1, "flows": [1, 2], "alpha_out": [1, 2, 3]}}, r"lists of \[2, 3\]"),
         ({"source_detail": {"tag": "HEAD"}}, "no rules for the release 'HEAD'"),
+        ({"expected": {"delta_subnet_tao": [None]}}, "nothing is expected"),
     ],
 )
 def test_the_checker_says_what_it_does_not_know(change, message):

@@ -148,6 +148,63 @@ VECTORS = [
         ],
     },
     {
+        "id": "swap_cpmm_max_amount_add_stable",
+        "kind": "cpmm_limit",
+        "cases": [
+            {"limit_price": BILLION - 1, "expected_max_tao": 0},
+            {"limit_price": BILLION, "expected_max_tao": MAX},
+        ],
+    },
+    {
+        "id": "swap_cpmm_max_amount_move_dynamic_stable",
+        "kind": "move_limit",
+        "params": {"tao_reserve": 150 * BILLION, "alpha_reserve": 100 * BILLION},
+        "cases": [
+            {"limit_price": 1, "expected_max_alpha_greater_than": 0},
+            {"limit_price": 1_500_000_000, "expected_max_alpha": 0},
+            {"limit_price": 750_000_000, "expected_max_alpha": 100 * BILLION, "abs_tol": 10_000},
+        ],
+    },
+    {
+        "id": "swap_cpmm_remove_stake_limit",
+        "kind": "cpmm_limit",
+        "params": {
+            "tao_reserve": 150 * BILLION,
+            "alpha_reserve": 100 * BILLION,
+            "stake_before": 300 * BILLION,
+        },
+        "tolerance": {"alpha": 11_111_111},
+        "cases": [
+            {
+                "unstake_amount": 150 * BILLION,
+                "limit_price": 1_350_000_000,
+                "staking_fee": 50_000,
+                "expected_alpha_reduction": 11_111_111_111,
+            }
+        ],
+    },
+    {
+        "id": "swap_v3_add_stake_at_the_price",
+        "kind": "v3_limit",
+        "params": {"tao_in": 150 * BILLION, "alpha_in": 100 * BILLION},
+        "cases": [
+            {"limit_price": 1_500_000_000, "expected_max_tao": 5},
+            {"limit_price": 1_500_000_001, "expected_max_tao": 51},
+        ],
+    },
+    {
+        "id": "swap_v3_add_stake_insufficient_liquidity",
+        "kind": "v3_swap",
+        "params": {"tao_reserve": 99, "alpha_reserve": 99, "direction": "buy"},
+        "cases": [{"amount": 20_000_000, "expected_error": "InsufficientLiquidity"}],
+    },
+    {
+        "id": "swap_v3_add_liquidity_out_of_bounds",
+        "kind": "v3_liquidity",
+        "params": {"tao_reserve": 10**12, "alpha_reserve": 4 * 10**12, "liquidity": BILLION},
+        "cases": [{"tick_low": "MIN - 1", "tick_high": "MAX", "expected_error": "InvalidTickRange"}],
+    },
+    {
         "id": "swap_v3_tick_bounds",
         "kind": "v3_ticks",
         "tolerance": {"sqrt_price": 1e-10},
@@ -175,7 +232,8 @@ def test_figures_of_further_tests(vector):
 def test_another_figure_fails(vector):
     case = next(case for case in reversed(vector["cases"]) if any("expected" in name for name in case))
     field = next(name for name in case if name.startswith("expected"))
-    changed = {"expected_ok": False, "expected_error": "ReservesTooLow"}.get(field, 12_345)
+    changed = {"expected_ok": False, "expected_error": "SlippageTooHigh"}.get(field, 12_345)
+    changed = 2 * MAX if "greater" in field else changed
     cases = [{**case, field: changed} if one is case else one for one in vector["cases"]]
     with pytest.raises(AssertionError):
         check_vector({**vector, "cases": cases}, vector["id"])

@@ -381,6 +381,27 @@ def test_a_function_with_one_case_may_stand_in_the_parameters():
         check("yuma_math", id="yuma_math_sum", params={"vector": [1.0, 2.0]}, expected=4.0)
 
 
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ({"sum_emission_rao": 10**9}, None),
+        ({"sum_incentive_plus_dividends": 10**9}, None),
+        ({"property": "sum(emission) == rao_emission, max(stake) <= 0.6"}, None),
+        ({"total_stake": 3}, "total_stake.*got 2"),
+        ({"property": "min(stake) > 0.6"}, "0.5 is not greater 0.6"),
+        ({"property": "validators are happy"}, "does not understand the property"),
+        ({"property": "sum(emission) == plenty"}, "does not know the value 'plenty'"),
+    ],
+)
+def test_properties_in_numbers_and_words(expected, message):
+    vector = {"params": {"stakes": [1, 1]}, "expected": expected, "tolerance": {"abs": 1e-6}}
+    if message is None:
+        check("yuma_property", **vector)
+    else:
+        with pytest.raises(AssertionError, match=message):
+            check("yuma_property", **vector)
+
+
 def test_an_unknown_function_or_property_is_an_error():
     with pytest.raises(AssertionError, match="knows no function"):
         check("yuma_math", id="yuma_math_eigenvalue", cases=[{}])
