@@ -28,8 +28,8 @@ PHASES = {
 LINES = (("#0072B2", "o", "-"), (style.AMBER, "s", "--"), (style.VIOLET, "^", "-."), (style.SLATE, "D", ":"))
 """Colour, marker and line of whatever has no colour of its own, in the order it comes."""
 
-LABELS_AT = (17, 45, 37, 28)
-"""Heights (%) at which the lines of the map are named: apart, as two of them may run close together."""
+LABELS_AT = ((48, "right"), (42, "left"), (37, "left"), (28, "left"))
+"""Where the lines of the map are named: height (%), and which side of the text is at the line."""
 
 
 def timeline(
@@ -119,23 +119,22 @@ def bandwidth_map(
     require(curves, ("model", "mbps", "low", "high"), "bandwidth_map")
     require(points, ("label", "mbps", "utilisation", "printed", "dx", "dy"), "bandwidth_map")
     figure, axes = style.new_figure(width=6.4, height=3.9)
-    ends = []
     for index, (name, rows) in enumerate(curves.groupby("model", sort=False)):
-        colour, _, line = LINES[index]
+        (colour, _, line), (height, side) = LINES[index], LABELS_AT[index]
         middle = 100 * (rows["low"] + rows["high"]) / 2
         axes.fill_between(
             rows["mbps"], 100 * rows["low"], 100 * rows["high"], color=colour, alpha=0.2, linewidth=0
         )
         axes.plot(rows["mbps"], middle, line, color=colour)
-        at = int(np.argmin(np.abs(middle.to_numpy() - LABELS_AT[index])))
-        ends.append((float(rows["mbps"].iloc[at]), float(middle.iloc[at]), str(name), colour))
+        at = int(np.argmin(np.abs(middle.to_numpy() - height)))
+        axes.annotate(
+            str(name), (float(rows["mbps"].iloc[at]), float(middle.iloc[at])),
+            xytext=(7 if side == "left" else -9, -1 if side == "left" else 7), textcoords="offset points",
+            color=colour, fontsize=8, va="top", ha=side,
+        )  # fmt: skip
     axes.axhline(95, color=style.MUTED, linewidth=0.8, linestyle=":")
     axes.set_xscale("log")
     axes.set(xlim=(curves["mbps"].min(), curves["mbps"].max()), ylim=(0, 104))
-    for x, y, text, colour in ends:
-        axes.annotate(
-            text, (x, y), xytext=(7, -1), textcoords="offset points", color=colour, fontsize=8, va="top"
-        )
     _points(axes, points)
     axes.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
