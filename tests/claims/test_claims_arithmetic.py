@@ -78,6 +78,7 @@ RECOMPUTED = {
     "ours.time-that-enters": exact(100 * 1200 / 1270 * 16.9 / 24.4),
     "ours.download-share": exact(2 * 19 / 20 * 4 * PARAMETERS / (20 * PAYLOAD)),
     "ours.break-even-72b": exact(8e-9 * PAYLOAD * (20 + 500 / 110) / (20 * 60 * 5 / 95)),
+    "ours.payloads-reach-dense": exact(4 * PARAMETERS / PAYLOAD),
     "ours.rounds-5500": exact(1.1e12 / (16.9 * 30 * 192 * 2048)),
     "ours.issuance-at-cutoff": exact(10.5e6 + 105 * 3600),
     "ours.implied-price": Bounds(100 * PREMIUM[0] / (1 + SUBSIDY[1]), 100 * PREMIUM[1] / (1 + SUBSIDY[0])),

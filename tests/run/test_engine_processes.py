@@ -79,7 +79,7 @@ def test_processes_send_the_same_bytes_and_one_killed_comes_back(small, alone, u
     try:
         for index in (0, 1):
             engine.start_peer(index)
-        leader = Coordinator(small, Bucket(url), engine)
+        leader = Coordinator(small, Bucket(url), engine, window=200)
         records = [leader.round() for _ in range(3)]
         assert records == alone[1][:3]
         engine.stop(1)
@@ -123,7 +123,7 @@ def test_ray_s_actors_send_the_same_bytes(small, alone, url, tmp_path):
     try:
         for index in (0, 1):
             engine.start_peer(index)
-        leader = Coordinator(small, Bucket(url), engine)
+        leader = Coordinator(small, Bucket(url), engine, window=200)
         assert [leader.round() for _ in range(3)] == alone[1][:3]
         pids = [psutil.Process(pid) for pid in psutil.pids() if "ray::_Host.run" in _title(pid)]
         assert len(pids) == 2

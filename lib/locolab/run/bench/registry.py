@@ -9,6 +9,7 @@ from locolab.run.bench.timing import Result
 
 MODULES = {
     "economy": "locolab.run.bench.economy",
+    "peers": "locolab.run.bench.peers",
     "train": "locolab.run.bench.train",
 }
 """Name -> module, whose `measure()` needs no argument; imported only when it runs."""

@@ -20,7 +20,9 @@ from locolab.model import shapes
 from locolab.network import Bucket
 from locolab.network.door import Door
 from locolab.network.local_s3 import LocalS3
+from locolab.run.engines.board import Board
 from locolab.run.engines.coordinator import Coordinator
+from locolab.run.engines.gathering import PAUSE
 from locolab.run.engines.processes import Processes
 from locolab.run.engines.replica import Replica
 from locolab.train import Peer, RoundRecord, TrainSpec, wire_for
@@ -47,14 +49,15 @@ class Event:
 class Drilled:
     """A finished run: its records, when rounds began, who took part, what peers did when.
 
-    `begins`, and `start` and `end` of `spans` (peer, phase, round, start, end), are seconds since round 0
-    began; `outcomes` one mapping of peers to ok, late or dead for each round; `replayed` says whether theta
-    equals the recorded updates applied once more, bit for bit; `closed_without` how many rounds were closed
-    while the coordinator was away.
+    `begins`, `happened` (one for each event) and `start` and `end` of `spans` (peer, phase, round, start,
+    end) are seconds since round 0 began. `outcomes` is one mapping of peers to ok, late or dead for each
+    round; `replayed` says whether theta equals the recorded updates applied once more, bit for bit;
+    `closed_without` how many rounds were closed while the coordinator was away.
     """
 
     records: list[RoundRecord]
     begins: list[float]
+    happened: list[float]
     outcomes: list[dict[int, str]]
     spans: pd.DataFrame
     replayed: bool
@@ -109,6 +112,7 @@ class _Drill:
         self._late = late
         self._window = window
         self._begins: dict[int, float] = {}
+        self._happened: dict[Event, float] = {}
         self._closed_without = 0
         self._timers: list[threading.Timer] = []
 
@@ -122,19 +126,20 @@ class _Drill:
         for index in sorted(set(everybody) - set(self._late)):
             self._engine.start_peer(index)
         outcomes: dict[int, dict[int, str]] = {}
-        away = {event.number: event.seconds for event in self._events if event.what == "coordinator"}
+        away = {event.number: event for event in self._events if event.what == "coordinator"}
         leader = self._leader()
         while (number := leader.swarm.number) < self._spec.rounds:
             leader.round()
             outcomes.setdefault(number, leader.gathering.outcomes)  # one that comes back repeats some rounds
             if number in away:
-                leader = self._away(number, away.pop(number))
+                leader = self._away(away.pop(number))
         for timer in self._timers:
             timer.join()
         zero = self._begins[0]
         return Drilled(
             leader.board.records(),
             [self._begins[number] - zero for number in sorted(self._begins)],
+            [self._happened[event] - zero for event in self._events],
             list(outcomes.values()),
             self._spans(leader, zero),
             self._replay(leader),
@@ -153,27 +158,35 @@ class _Drill:
             return
         self._begins[number] = time.time()
         for event in self._events:
-            if event.number == number and event.what != "coordinator":
-                delay = 0.0 if event.what == "start" else MID_ROUND
-                timer = threading.Timer(delay, self._happen, [event])
-                timer.start()
-                self._timers.append(timer)
+            if event.number == number and event.what == "start":
+                self._let_in(event)
+            elif event.number == number and event.what != "coordinator":
+                self._timers.append(threading.Timer(MID_ROUND, self._happen, [event]))
+                self._timers[-1].start()
+
+    def _let_in(self, event: Event) -> None:
+        """Start a peer and hold the round until it says that it is joining: ours are shorter than a start."""
+        self._happened[event] = time.time()
+        self._engine.start_peer(event.peer)
+        board, end = Board(Bucket(self._url, patience=self._window)), time.monotonic() + self._window
+        while event.peer not in board.came(event.number, [event.peer])[1] and time.monotonic() < end:
+            time.sleep(PAUSE)
 
     def _happen(self, event: Event) -> None:
-        if event.what == "start":
-            self._engine.start_peer(event.peer)
-        elif event.what == "kill":
+        self._happened[event] = time.time()
+        if event.what == "kill":
             self._engine.stop(event.peer)
         else:
             self._door.kill()
             time.sleep(event.seconds)
             self._door.open()
 
-    def _away(self, number: int, seconds: float) -> Coordinator:
+    def _away(self, event: Event) -> Coordinator:
         """Return another coordinator after a time without any."""
-        time.sleep(seconds)
+        self._happened[event] = time.time()
+        time.sleep(event.seconds)
         leader = self._leader()
-        self._closed_without += leader.board.selected(number + 1) is not None
+        self._closed_without += leader.board.selected(event.number + 1) is not None
         return leader
 
     def _spans(self, leader: Coordinator, zero: float) -> pd.DataFrame:
@@ -211,7 +224,8 @@ def lost_rounds(drilled: Drilled, others: Sequence[int]) -> int:
 
 def rounds_to_join(drilled: Drilled, started: Mapping[int, int]) -> dict[int, int]:
     """Return for each peer how many rounds passed from the one it was started in until it was selected."""
+    took_part = {peer: [r.round for r in drilled.records if peer in r.selected] for peer in started}
+    never = len(drilled.records)
     return {
-        peer: next(record.round for record in drilled.records[at:] if peer in record.selected) - at
-        for peer, at in started.items()
+        peer: min((n for n in took_part[peer] if n >= at), default=never) - at for peer, at in started.items()
     }

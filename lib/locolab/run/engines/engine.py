@@ -9,10 +9,10 @@ from typing import Protocol
 
 from locolab import corpus
 from locolab.corpus import Corpus
-from locolab.model import build
 from locolab.network import Bucket, BucketError
+from locolab.run.engines.blank import blank
 from locolab.run.engines.worker import Worker
-from locolab.train import FlatModel, TrainSpec
+from locolab.train import TrainSpec
 
 
 class Engine(Protocol):
@@ -45,7 +45,7 @@ class InProcess:
         self._folder = folder
         self._pace = pace
         self._text: Corpus = corpus.load(spec.corpus)
-        self._model = FlatModel(build(spec.model, spec.seed))
+        self._model = blank(spec.model)
         self._workers: dict[int, Worker | None] = {}
 
     def start_peer(self, index: int) -> None:

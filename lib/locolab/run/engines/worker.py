@@ -16,9 +16,9 @@ import torch
 from locolab import corpus
 from locolab.corpus import Corpus
 from locolab.files import write_atomic
-from locolab.model import build
 from locolab.network import Bucket, KeyTaken, key_of
 from locolab.network.timeline import Phase, Span
+from locolab.run.engines.blank import blank
 from locolab.run.engines.board import Board, Report
 from locolab.run.engines.replica import Replica
 from locolab.train import FlatModel, Peer, TrainSpec, reproducible, wire_for
@@ -45,7 +45,7 @@ class Worker:
         self.index = index
         self.board = Board(bucket)
         self.spec: TrainSpec = self.board.spec()
-        model = model or FlatModel(build(self.spec.model, self.spec.seed))
+        model = model or blank(self.spec.model)
         wire = wire_for(self.spec, model.shapes)
         self.peer = Peer(index, self.spec, text or corpus.load(self.spec.corpus), model, wire)
         self.replica = Replica(self.spec, self.board, wire, model.shapes)
