@@ -56,7 +56,7 @@ def trial_table(frame: pd.DataFrame, title: str) -> Figure:
     require(frame, TRIAL, "trial_table")
     keys = list(dict.fromkeys(zip(frame["arm"], frame["setting"], strict=True)))
     rates = sorted(frame["inner_lr"].unique())
-    figure, axes = style.new_figure(6.6, 1.3 + 0.24 * len(keys))
+    figure, axes = style.new_figure(7.4, 1.3 + 0.24 * len(keys))
     best = frame.groupby("arm")["validation_loss"].idxmin()
     above = frame["validation_loss"] - frame.groupby("arm")["validation_loss"].transform("min")
     for index, trial in zip(frame.index, frame.to_dict("records"), strict=True):
@@ -71,7 +71,7 @@ def trial_table(frame: pd.DataFrame, title: str) -> Figure:
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    style.set_figure_title(figure, title, 88)
+    style.set_figure_title(figure, title, 96)
     return figure
 
 
@@ -81,7 +81,7 @@ def _cell(axes: Axes, x: int, y: int, trial: Mapping[Any, Any], shade: float, fr
     if framed:
         axes.barh(y, 0.94, left=x - 0.47, height=0.88, color="none", edgecolor=style.INK, linewidth=1.6)
     axes.text(
-        x, y, f"{trial['validation_loss']:.3f}", ha="center", va="center", fontsize=7.5,
+        x, y, f"{trial['validation_loss']:.3f}", ha="center", va="center", fontsize=6.2,
         color="white" if shade > 0.75 else style.INK, fontweight="bold" if framed else "normal",
     )  # fmt: skip
 
@@ -99,10 +99,11 @@ def setting_text(frame: pd.DataFrame) -> list[str]:
     `frame`: arm, outer_lr, outer_momentum, decay.
     """
     words = {
-        "diloco_tuned": "outer lr {0.outer_lr:g}, momentum {0.outer_momentum:g}",
-        "sparseloco": "outer lr {0.outer_lr:g}, decay {0.decay:g}",
+        "diloco_tuned": "outer lr {outer_lr:g}, momentum {outer_momentum:g}",
+        "sparseloco": "outer lr {outer_lr:g}, decay {decay:g}",
     }
-    return [words.get(str(row.arm), "").format(row) for row in frame.itertuples()]
+    texts = [words.get(row["arm"], "").format(**row) for row in frame.to_dict("records")]
+    return [text + ": averaging" * (text == "outer lr 1, momentum 0") for text in texts]
 
 
 def density_sweep(frame: pd.DataFrame, title: str, chunk: int, marked: int) -> Figure:
