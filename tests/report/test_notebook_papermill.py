@@ -24,7 +24,7 @@ run = start(globals())
 # %%
 run.scale_card("nano", n_peers=4, rounds=rounds)
 # %%
-outcome = run.check("ours.ratio", 146.0 + rounds)
+run.check("ours.ratio", 146.0 + rounds)
 # %%
 run.say("ours.ratio", "The ratio is {value:.0f} {unit}.")
 # %%
@@ -83,6 +83,7 @@ def test_two_executions_leave_the_same_bytes(source, tmp_path):
     said = [o.data["text/markdown"] for o in outputs(first) if "text/markdown" in o.get("data", {})]
     assert "The ratio is 151 x." in said
     assert not [o for o in outputs(first) if o.get("name") == "stderr"]
+    assert not [o for o in outputs(first) if o.output_type == "execute_result"]  # a check has shown its line
 
 
 def test_smoke_execution_says_shape_only(source, tmp_path):

@@ -23,6 +23,9 @@ class Checked(Outcome):
         write_json(path, self.to_dict())
         return path
 
+    def _ipython_display_(self) -> None:
+        """Show nothing at the end of a cell: whoever checked has shown its line."""
+
 
 def read_outcomes(profile: str, notebook: str = "*") -> dict[str, Checked]:
     """Return the outcomes of a profile (of one notebook) by claim id; none is an empty dict.
