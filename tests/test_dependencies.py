@@ -28,7 +28,6 @@ DIRECT = [Requirement(line) for line in [*PROJECT["dependencies"], *EXTRAS["dev"
 
 # Declared without being imported by our own code, and what for.
 NOT_IMPORTED = {
-    "ray": "locolab.run, where peers run as Ray's actors",
     "flask": "moto's server",
     "flask-cors": "moto's server",
     "datasets": "lm-eval reads its questions with it",

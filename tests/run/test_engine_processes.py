@@ -115,6 +115,7 @@ def test_peers_end_with_a_parent_that_was_killed(small, url, tmp_path):
     assert ended(pid, 30)
 
 
+@pytest.mark.slow
 def test_ray_s_actors_send_the_same_bytes(small, alone, url, tmp_path):
     pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'")
     from locolab.run.engines.actors import RayActors
@@ -129,7 +130,7 @@ def test_ray_s_actors_send_the_same_bytes(small, alone, url, tmp_path):
         assert len(pids) == 2
         engine.stop(1)
         assert leader.round().selected == [0]
-        assert "2 CPU" in engine.resources() or "4 CPU" in engine.resources()
+        assert "actors on 1 nodes" in engine.resources()
     finally:
         engine.stop()
     assert all(ended(process.pid) for process in pids)

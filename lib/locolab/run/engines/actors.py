@@ -78,6 +78,9 @@ class RayActors:
 def _connect() -> None:
     """Join the cluster of ``RAY_ADDRESS``; without one start Ray on this machine, with few processes."""
     os.environ.update({**SWITCHES, **dict.fromkeys(BLAS_THREADS, "1")})
+    os.environ.setdefault(
+        "RAY_raylet_start_wait_time_s", "120"
+    )  # its default, 30, is short on a busy machine
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(**quiet)
