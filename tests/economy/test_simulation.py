@@ -218,7 +218,7 @@ def test_a_subnet_does_not_depend_on_its_place():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: subnets(tao_pool=0.0), r"tao_pool\[\] should be finite and at least"),
+        (lambda: subnets(tao_pool=0.0), r"tao_pool\[\] should be finite and above 0"),
         (lambda: subnets(alpha_outside=-1.0), "alpha_outside"),
         (lambda: subnets(price_ema=np.nan), "price_ema"),
         (lambda: subnets(flow_ema=np.inf), "flow_ema"),

@@ -11,16 +11,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from locolab.economy.curve import FEE_SHARE, Floats, inflow_share_for, sell
+from locolab.economy.curve import FEE_SHARE, inflow_share_for, sell
+from locolab.economy.subnets import Array
 from locolab.economy.units import MAX_SUPPLY
 
 
 class MarketCaps(NamedTuple):
     """Spot price times the alpha outside the pool, all alpha issued, and the 21 million there can ever be."""
 
-    outside_tao: Floats
-    issued_tao: Floats
-    full_supply_tao: Floats
+    outside_tao: Array
+    issued_tao: Array
+    full_supply_tao: Array
 
 
 def market_caps(pool_tao: ArrayLike, pool_alpha: ArrayLike, outside_alpha: ArrayLike) -> MarketCaps:
@@ -37,7 +38,7 @@ def market_caps(pool_tao: ArrayLike, pool_alpha: ArrayLike, outside_alpha: Array
 
 def liquidation_tao(
     pool_tao: ArrayLike, pool_alpha: ArrayLike, outside_alpha: ArrayLike, fee: float = FEE_SHARE
-) -> Floats:
+) -> Array:
     """Return the TAO that all holders together are paid if they sell `outside_alpha` at once.
 
     Always less than the pool's TAO, however high the spot price: with a fee f, tau*o(1-f) / (a + o(1-f)).
@@ -48,7 +49,7 @@ def liquidation_tao(
     return sell(pool_tao, pool_alpha, outside_alpha, fee).received
 
 
-def withdrawable_share(outside_per_pool_alpha: ArrayLike, fee: float = FEE_SHARE) -> Floats:
+def withdrawable_share(outside_per_pool_alpha: ArrayLike, fee: float = FEE_SHARE) -> Array:
     """Return which share of price times alpha outside the pool selling all of it pays.
 
     (1-f) / (1 + (1-f) o/a), with o/a the alpha outside per alpha in the pool: the TAO in the pool cancels.
@@ -62,7 +63,7 @@ def withdrawable_share(outside_per_pool_alpha: ArrayLike, fee: float = FEE_SHARE
 
 def withdrawable_share_after(
     multiple: ArrayLike, outside_per_pool_alpha: ArrayLike, fee: float = FEE_SHARE
-) -> Floats:
+) -> Array:
     """Return `withdrawable_share` once buying has multiplied the price: the alpha bought is outside now.
 
     `outside_per_pool_alpha` is the ratio before. A pool keeps 1/sqrt(multiple) of its alpha. ValueError for a

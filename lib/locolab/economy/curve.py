@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from locolab.economy.subnets import POSITIVE, Array, finite
 from locolab.economy.swap_step import FEE_RATE, FEE_SCALE
 from locolab.economy.trade import Side
 
-Floats = NDArray[np.float64]
 LimitOn = Literal["end", "average"]
 
 FEE_SHARE = FEE_RATE / FEE_SCALE
@@ -25,11 +25,11 @@ FEE_SHARE = FEE_RATE / FEE_SCALE
 class Trades(NamedTuple):
     """Pools after a trade each (`tao`, `alpha`) and what was paid, kept as fee and received, in tokens."""
 
-    tao: Floats
-    alpha: Floats
-    paid: Floats
-    fee: Floats
-    received: Floats
+    tao: Array
+    alpha: Array
+    paid: Array
+    fee: Array
+    received: Array
 
 
 def buy(
@@ -75,20 +75,18 @@ def most(
     limit: ArrayLike,
     fee: float = FEE_SHARE,
     on: LimitOn = "end",
-) -> Floats:
+) -> Array:
     """Return how much an order may pay, fee included, before the end (or average) price reaches `limit`.
 
     >>> [most("buy", 150.0, 100.0, limit, 0.0, on).item() for limit, on in ((24.0, "end"), (6.0, "average"))]
     [450.0, 450.0]
     """
-    into, out, factor = _sides(
-        side, _checked("tao", tao, empty=False), _checked("alpha", alpha, empty=False), limit
-    )
+    into, out, factor = _sides(side, finite("tao", tao, POSITIVE), finite("alpha", alpha, POSITIVE), limit)
     reach = np.sqrt(into * out * factor) if on == "end" else out * factor
     return np.maximum(reach - into, 0.0) / (1 - _fee(fee))
 
 
-def price_multiple(inflow_share: ArrayLike) -> Floats:
+def price_multiple(inflow_share: ArrayLike) -> Array:
     """Return by what a pool's price is multiplied by a net inflow of TAO, given as a share of its TAO.
 
     (1 + x)^2: without a change of its product, x times the pool's TAO more leave 1/(1 + x) of its alpha.
@@ -97,13 +95,13 @@ def price_multiple(inflow_share: ArrayLike) -> Floats:
     >>> price_multiple([-0.5, 0.0, 1.0]).tolist()
     [0.25, 1.0, 4.0]
     """
-    share = _finite("inflow_share", inflow_share)
+    share = finite("inflow_share", inflow_share, least=None)
     if (share <= -1).any():
         raise ValueError("inflow_share: a pool cannot lose all of its TAO; give more than -1")
     return (1 + share) ** 2
 
 
-def inflow_share_for(multiple: ArrayLike) -> Floats:
+def inflow_share_for(multiple: ArrayLike) -> Array:
     """Return the net inflow, as a share of the pool's TAO, that multiplies its price: sqrt(multiple) - 1.
 
     The inverse of `price_multiple`: +444 % is a multiple of 5.44. Buyers pay 1/(1 - FEE_SHARE) of it.
@@ -111,7 +109,7 @@ def inflow_share_for(multiple: ArrayLike) -> Floats:
     >>> inflow_share_for([0.25, 1.0, 4.0]).tolist()
     [-0.5, 0.0, 1.0]
     """
-    factor = _finite("multiple", multiple)
+    factor = finite("multiple", multiple, least=None)
     if (factor <= 0).any():
         raise ValueError("multiple: a price stays above zero; give more than 0")
     return np.sqrt(factor) - 1
@@ -126,20 +124,20 @@ def _trade(
     limit: ArrayLike | None,
     limit_on: LimitOn,
 ) -> Trades:
-    paid_all = _checked("paid", paid)
+    paid_all = finite("paid", paid)
     if limit is not None:
         paid_all = np.minimum(paid_all, most(side, tao, alpha, limit, fee, limit_on))
     kept = paid_all * _fee(fee)
     net = paid_all - kept
-    into, out, _ = _sides(side, _checked("tao", tao, empty=False), _checked("alpha", alpha, empty=False), 1.0)
+    into, out, _ = _sides(side, finite("tao", tao, POSITIVE), finite("alpha", alpha, POSITIVE), 1.0)
     received = out * net / (into + net)
     after = (into + net, out - received) if side == "buy" else (out - received, into + net)
     return Trades(*np.broadcast_arrays(*after, paid_all, kept, received))
 
 
-def _sides(side: Side, tao: Floats, alpha: Floats, limit: ArrayLike) -> tuple[Floats, Floats, Floats]:
+def _sides(side: Side, tao: Array, alpha: Array, limit: ArrayLike) -> tuple[Array, Array, Array]:
     """Return what is paid into, what is paid out of, and the limit as paid per received."""
-    price = _checked("limit", limit, empty=False)
+    price = finite("limit", limit, POSITIVE)
     return (tao, alpha, price) if side == "buy" else (alpha, tao, 1 / price)
 
 
@@ -147,21 +145,3 @@ def _fee(fee: float) -> float:
     if not 0 <= fee < 1:
         raise ValueError(f"fee = {fee}: give the share of what is paid, 0 to below 1")
     return fee
-
-
-def _finite(name: str, values: ArrayLike) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name}: every number must be finite, got {array[~np.isfinite(array)][:3]}")
-    return array
-
-
-def _checked(name: str, values: ArrayLike, empty: bool = True) -> Floats:
-    """Return `values` as an array of numbers that are finite, not negative and, unless `empty`, not zero."""
-    array = _finite(name, values)
-    bad = array < 0 if empty else array <= 0
-    if bad.any():
-        raise ValueError(
-            f"{name}: give {'no negative' if empty else 'only positive'} numbers, got {array[bad][:3]}"
-        )
-    return array

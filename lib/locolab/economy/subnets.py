@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
+POSITIVE = float(np.finfo(np.float64).tiny)
+"""The least number that `finite` takes for above 0."""
+
 
 def finite(name: str, values: ArrayLike, least: float | None = 0.0) -> Array:
     """Return `values` as float64, all finite and at least `least` (None: any sign), else raise ValueError."""
@@ -16,7 +19,8 @@ def finite(name: str, values: ArrayLike, least: float | None = 0.0) -> Array:
     good = np.isfinite(array) if least is None else np.isfinite(array) & (array >= least)
     if not good.all():
         where = np.argwhere(~good)[0]
-        wanted = "finite" if least is None else f"finite and at least {least:g}"
+        bounds = {None: "", POSITIVE: " and above 0"}
+        wanted = "finite" + bounds.get(least, f" and at least {least}")
         raise ValueError(f"{name}{where.tolist()} should be {wanted}, got {array[tuple(where)]}")
     return array
 
@@ -50,10 +54,9 @@ class Subnets:
         flow_ema: ArrayLike = 0.0,
         age_blocks: ArrayLike = 0.0,
     ) -> None:
-        tiny = np.finfo(np.float64).tiny
         values = (
-            finite("tao_pool", tao_pool, tiny),
-            finite("alpha_pool", alpha_pool, tiny),
+            finite("tao_pool", tao_pool, POSITIVE),
+            finite("alpha_pool", alpha_pool, POSITIVE),
             finite("alpha_outside", alpha_outside),
             finite("price_ema", 0.0 if price_ema is None else price_ema),
             finite("flow_ema", flow_ema, None),
