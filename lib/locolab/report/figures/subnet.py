@@ -65,9 +65,10 @@ def _named_points(axes: Axes, points: pd.DataFrame) -> None:
     last = np.inf
     for row in points.sort_values("multiple", ascending=False).to_dict("records"):
         height = min(row["multiple"], last - 0.36)
+        left = row["inflow"] - 0.035 - 0.25 * (row["multiple"] - height)
         axes.annotate(
-            f"{row['name']} +{row['percent']:.0f} %", (row["inflow"], row["multiple"]),
-            xytext=(row["inflow"] - 0.035, height), ha="right", va="center", fontsize=8, color=style.INK,
+            f"{row['name']} +{row['percent']:.0f} %", (row["inflow"], row["multiple"]), xytext=(left, height),
+            ha="right", va="center", fontsize=8, color=style.INK,
         )  # fmt: skip
         last = height
 
