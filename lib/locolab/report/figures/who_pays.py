@@ -70,7 +70,7 @@ def break_even(frame: pd.DataFrame, title: str) -> Figure:
         for end in ("low", "high"):
             axes.plot(rows["remaining"], rows[end], color=colour, linewidth=0.9)
         ends.append((0.0, _nearest(rows, 0.0, "high"), f"premium {premium:g}x", colour))
-    _competitor(axes, 0.99)
+    _competitor(axes)
     _subsidy_axis(axes)
     _times_axis(axes, "break-even price / competitor's price")
     stamp(axes, "model, not forecast: nobody leaves,\na unit's cost stays", (0.985, 0.04))
@@ -156,7 +156,7 @@ def draws(frame: pd.DataFrame, title: str) -> Figure:
         axes.set_xticks(range(len(rows)), rows["left"])
         axes.set(xlim=(-0.5, len(rows) - 0.5), xlabel="emission left, of today's")
         if quantity == "price":
-            _competitor(axes, -0.5)
+            _competitor(axes, below=True)
             _times_axis(axes, "break-even price / competitor's price")
         else:
             axes.set(ylabel="volume / today's volume", ylim=(0, None))
@@ -197,7 +197,7 @@ def tornado(frame: pd.DataFrame, title: str) -> Figure:
     for axes in (left, right):
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
-    stamp(right, place=(0.02, 0.03))
+    stamp(left, place=(0.98, 0.03))
     style.set_figure_title(figure, title, 104)
     return figure
 
@@ -236,12 +236,13 @@ def _times_axis(axes: Axes, label: str) -> None:
     axes.set_ylabel(label)
 
 
-def _competitor(axes: Axes, x: float) -> None:
-    """Draw the competitor's price with its name from `x` on."""
+def _competitor(axes: Axes, below: bool = False) -> None:
+    """Draw the competitor's price with its name, left above the line or right below it."""
     axes.axhline(1, color=style.INK, linewidth=1, linestyle="--", zorder=1)
     axes.annotate(
-        "the competitor's price", (x, 1), xytext=(2, 3), textcoords="offset points", fontsize=7.5,
-        color=style.INK,
+        "the competitor's price", (float(below), 1), xycoords=("axes fraction", "data"),
+        xytext=(-3 if below else 4, -3 if below else 3), textcoords="offset points", fontsize=7.5,
+        color=style.INK, ha="right" if below else "left", va="top" if below else "bottom",
     )  # fmt: skip
 
 
