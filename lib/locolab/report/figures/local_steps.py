@@ -12,7 +12,8 @@ from locolab.report.figures.common import baseline_at_zero, require, seeds_with_
 
 COLUMNS = ("method", "seed", "local_steps", "bytes_per_million_tokens", "gap")
 TRIALS = ("arm", "inner_lr", "outer_lr", "outer_momentum", "validation_loss")
-OUTER_LINES = ("-", "--", ":", "-.")
+OUTER_LOOKS = (("-", "D"), ("--", "s"), (":", "^"), ("-.", "v"))
+"""Line and marker of each outer learning rate: one trial alone has no line."""
 
 
 def gap_against_bytes(frame: pd.DataFrame, title: str, band: float = 0.0) -> Figure:
@@ -88,10 +89,8 @@ def trials(frame: pd.DataFrame, title: str) -> Figure:
     figure, (left, right) = style.new_figure(6.6, 3.7, columns=2, sharey=True)
     for name, rows in frame.groupby("arm", sort=False):
         if name == "diloco_tuned":
-            for dashes, (outer_lr, line) in zip(OUTER_LINES, rows.groupby("outer_lr"), strict=False):
-                _trial_line(
-                    right, line, "outer_momentum", str(name), f"DiLoCo, outer lr {outer_lr:g}", dashes
-                )
+            for look, (outer_lr, line) in zip(OUTER_LOOKS, rows.groupby("outer_lr"), strict=False):
+                _trial_line(right, line, "outer_momentum", str(name), f"DiLoCo, outer lr {outer_lr:g}", look)
             _ring(right, rows, "outer_momentum", str(name))
         else:
             _trial_line(left, rows, "inner_lr", str(name), style.METHODS[str(name)].label)
@@ -102,8 +101,11 @@ def trials(frame: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def _trial_line(axes: Axes, rows: pd.DataFrame, x: str, arm: str, label: str, dashes: str = "-") -> None:
-    _, colour, marker = style.METHODS[arm]
+def _trial_line(
+    axes: Axes, rows: pd.DataFrame, x: str, arm: str, label: str, look: tuple[str, str] | None = None
+) -> None:
+    _, colour, own = style.METHODS[arm]
+    dashes, marker = look or ("-", own)
     line = rows.sort_values(x)
     axes.plot(line[x], line["validation_loss"], dashes, color=colour, marker=marker, label=label)
 
