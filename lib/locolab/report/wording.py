@@ -65,15 +65,18 @@ def headline(outcome: Outcome, template: Template, neutral: str, **extras: Any) 
 def ends(head: str, rival: str, after: str = "", digits: int = 2) -> dict[str, str]:
     """Return the texts of a comparison of final losses (lower is better), one per word.
 
-    `head` names what is compared and under which conditions; all three parts may name fields.
+    `head` names what is compared and under which conditions; the three parts may name fields. What is
+    inconclusive is given by its interval and n, without `after`.
 
     >>> ends("H = {H}: it", "the other", " (n = {n})", digits=1)["trails"]
     'H = {H}: it ends {distance:.1f} nats/token above the other (n = {n})'
     """
+    bounds = f"{{low:+.{digits}f}} to {{high:+.{digits}f}}"
     return {
         "beats": f"{head} ends {{distance:.{digits}f}} nats/token below {rival}{after}",
         "matches": f"{head} ends within {{margin:.{digits}f}} nats/token of {rival}{after}",
         "trails": f"{head} ends {{distance:.{digits}f}} nats/token above {rival}{after}",
+        "inconclusive": f"{head} ends {bounds} nats/token from {rival} (n = {{n}}): inconclusive",
     }
 
 

@@ -56,7 +56,7 @@ def trial_table(frame: pd.DataFrame, title: str) -> Figure:
     require(frame, TRIAL, "trial_table")
     keys = list(dict.fromkeys(zip(frame["arm"], frame["setting"], strict=True)))
     rates = sorted(frame["inner_lr"].unique())
-    figure, axes = style.new_figure(7.4, 1.3 + 0.24 * len(keys))
+    figure, axes = style.new_figure(7.2, 1.3 + 0.24 * len(keys))
     best = frame.groupby("arm")["validation_loss"].idxmin()
     above = frame["validation_loss"] - frame.groupby("arm")["validation_loss"].transform("min")
     for index, trial in zip(frame.index, frame.to_dict("records"), strict=True):
@@ -94,16 +94,18 @@ def _trial_name(keys: Sequence[tuple[str, str]], place: int) -> str:
 
 
 def setting_text(frame: pd.DataFrame) -> list[str]:
-    """Return what each trial set beside the inner learning rate, in words; "" where that is all it set.
+    """Return what each trial set beside the inner learning rate; "" where that is all it set.
+
+    For DiLoCo that is outer learning rate and momentum, for SparseLoCo outer learning rate and decay.
 
     `frame`: arm, outer_lr, outer_momentum, decay.
     """
     words = {
-        "diloco_tuned": "outer lr {outer_lr:g}, momentum {outer_momentum:g}",
-        "sparseloco": "outer lr {outer_lr:g}, decay {decay:g}",
+        "diloco_tuned": "outer ({outer_lr:g}, {outer_momentum:g})",
+        "sparseloco": "outer {outer_lr:g}, decay {decay:g}",
     }
     texts = [words.get(row["arm"], "").format(**row) for row in frame.to_dict("records")]
-    return [text + ": averaging" * (text == "outer lr 1, momentum 0") for text in texts]
+    return [text + ": averaging" * (text == "outer (1, 0)") for text in texts]
 
 
 def density_sweep(frame: pd.DataFrame, title: str, chunk: int, marked: int) -> Figure:

@@ -122,6 +122,10 @@ def gap_over_rounds(frame: pd.DataFrame, title: str, band: float = 0.0) -> Figur
             )  # fmt: skip
         _log_axis(axes, frame[x])
         axes.set_xlabel(label)
+    lowest = min(0.0, float(frame["gap"].min()))
+    both[0].set_ylim(
+        bottom=lowest - 0.1 * (float(frame["gap"].max()) - lowest)
+    )  # the baseline's name below it
     both[0].set_ylabel("validation loss minus data-parallel\n(nats/token, equal tokens)")
     handles, labels = both[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
@@ -171,7 +175,7 @@ def clocks(frame: pd.DataFrame, title: str) -> Figure:
     panels[2].xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panels[0].set_ylabel("validation loss (nats/token)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
-    style.set_figure_title(figure, title, 88)
+    style.set_figure_title(figure, title, 96)
     return figure
 
 
