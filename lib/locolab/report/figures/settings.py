@@ -101,10 +101,10 @@ def setting_text(frame: pd.DataFrame) -> list[str]:
     `frame`: arm, outer_lr, outer_momentum, decay.
     """
     words = {
-        "diloco_tuned": "outer ({outer_lr:g}, {outer_momentum:g})",
-        "sparseloco": "outer {outer_lr:g}, decay {decay:g}",
+        "diloco_tuned": "outer ({0.outer_lr:g}, {0.outer_momentum:g})",
+        "sparseloco": "outer {0.outer_lr:g}, decay {0.decay:g}",
     }
-    texts = [words.get(row["arm"], "").format(**row) for row in frame.to_dict("records")]
+    texts = [words.get(str(row.arm), "").format(row) for row in frame.itertuples()]
     return [text + ": averaging" * (text == "outer (1, 0)") for text in texts]
 
 
