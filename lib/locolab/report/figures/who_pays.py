@@ -240,9 +240,10 @@ def _competitor(axes: Axes, below: bool = False) -> None:
     """Draw the competitor's price with its name, left above the line or right below it."""
     axes.axhline(1, color=style.INK, linewidth=1, linestyle="--", zorder=1)
     axes.annotate(
-        "the competitor's\nprice" if below else "the competitor's price", (float(below), 1), xycoords=("axes fraction", "data"),
-        xytext=(-3 if below else 4, -3 if below else 3), textcoords="offset points", fontsize=7.5,
-        color=style.INK, ha="right" if below else "left", va="top" if below else "bottom",
+        "the competitor's\nprice" if below else "the competitor's price", (float(below), 1),
+        xycoords=("axes fraction", "data"), xytext=(-3 if below else 4, -3 if below else 3),
+        textcoords="offset points", fontsize=7.5, color=style.INK, ha="right" if below else "left",
+        va="top" if below else "bottom",
     )  # fmt: skip
 
 
