@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import psutil
@@ -16,10 +17,11 @@ import torch
 from locolab import corpus
 from locolab.compress import CompressionSpec
 from locolab.corpus import CorpusSpec
+from locolab.model import shapes
 from locolab.network import Bucket
 from locolab.network.local_s3 import LocalS3
-from locolab.run.engines import Board, Coordinator, Processes
-from locolab.train import Swarm, TrainSpec
+from locolab.run.engines import Board, Coordinator, Processes, Replica
+from locolab.train import Swarm, TrainSpec, wire_for
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -82,7 +84,7 @@ def test_processes_send_the_same_bytes_and_one_killed_comes_back(small, alone, u
         leader = Coordinator(small, Bucket(url), engine, window=200)
         records = [leader.round() for _ in range(3)]
         assert records == alone[1][:3]
-        engine.stop(1)
+        engine._running[1].send_signal(signal.SIGKILL)  # it trains for round 3 already
         assert leader.round().selected == [0]
         assert leader.gathering.outcomes == {0: "ok", 1: "dead"}
         engine.start_peer(1)
@@ -113,6 +115,44 @@ def test_peers_end_with_a_parent_that_was_killed(small, url, tmp_path):
         assert psutil.pid_exists(pid)
         parent.send_signal(signal.SIGKILL)
     assert ended(pid, 30)
+
+
+@pytest.mark.slow
+def test_a_hundred_rounds_of_processes_killed_at_random(small, url, tmp_path):
+    """Seeded kills at any moment; whoever was killed comes back some rounds later."""
+    spec, draw, gone = small.replace(n_peers=3, rounds=100), random.Random(0), {}
+    engine, kills = Processes(url, tmp_path), 0
+
+    def opened(number):
+        nonlocal kills
+        for index in [index for index, back in gone.items() if back <= number]:
+            del gone[index]
+            engine.start_peer(index)
+        if draw.random() < 0.1 and len(gone) < 2:
+            victim = draw.choice([index for index in range(3) if index not in gone])
+            gone[victim] = number + draw.randint(2, 8)
+            engine.prepare(victim)  # its successor
+            threading.Timer(0.2 * draw.random(), engine.stop, [victim]).start()
+            kills += 1
+
+    try:
+        for index in range(3):
+            engine.prepare(index)
+        engine.settle()
+        for index in range(3):
+            engine.start_peer(index)
+        leader = Coordinator(spec, Bucket(url), engine, window=60, opened=opened, keep_all=True)
+        records = leader.run()
+    finally:
+        engine.stop()
+    assert [record.round for record in records] == list(range(100))
+    assert kills > 4
+    assert len({tuple(record.selected) for record in records}) > 2
+    names = shapes(spec.model)
+    replica = Replica(spec, leader.board, wire_for(spec, names), names)
+    replica.load(0)
+    assert replica.catch_up() == 100
+    assert torch.equal(replica.theta, leader.swarm.theta)
 
 
 @pytest.mark.slow

@@ -17,8 +17,8 @@ from locolab.run.engines.processes import READY
 from locolab.run.engines.worker import Worker
 from locolab.train.runs import ROOMS
 
-PAUSE = 0.02
-"""Seconds between two looks into the bucket."""
+PAUSE = 0.03
+"""Seconds between two looks into the bucket: shorter ones keep its server busy with nothing but looks."""
 PATIENCE = 3600.0
 """Seconds without an answer of the bucket after which a peer gives up."""
 

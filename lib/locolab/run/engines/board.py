@@ -86,12 +86,12 @@ class Board:
 
     def select(self, number: int, peers: Sequence[int]) -> None:
         """Write whose payloads a round applies: this closes it."""
-        self._put(_selected(number), canonical_json(sorted(peers)).encode())
+        self._put(selected_key(number), canonical_json(sorted(peers)).encode())
 
     def selected(self, number: int) -> list[int] | None:
         """Return whose payloads a round applies, ascending; None while it is open."""
         try:
-            return list(json.loads(self.bucket.get(_selected(number))))
+            return list(json.loads(self.bucket.get(selected_key(number))))
         except KeyError:
             return None
 
@@ -155,7 +155,8 @@ def _group(key: str) -> str:
     return key.rstrip("0123456789")
 
 
-def _selected(number: int) -> str:
+def selected_key(number: int) -> str:
+    """Return the key of a round's list."""
     return f"{round_prefix(number)}/selected"
 
 

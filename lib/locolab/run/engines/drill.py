@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import threading
 import time
@@ -63,17 +64,15 @@ class Drilled:
     replayed: bool
     closed_without: int
 
-    def overheads(self) -> list[float]:
-        """Return for every round but the first and last its duration less the longest computing in it (s)."""
-        longest = self.spans[self.spans["phase"] == "compute"].groupby("round")["end"].max()
-        lengths = self.spans[self.spans["phase"] == "compute"].assign(s=lambda f: f["end"] - f["start"])
-        computing = lengths.groupby("round")["s"].max()
-        rounds = range(1, len(self.begins) - 1)
-        return [
-            self.begins[n + 1] - self.begins[n] - computing[n]
-            for n in rounds
-            if n in longest and n in computing
-        ]
+    def lengths(self) -> list[float]:
+        """Return the seconds that every round but the first and the last took."""
+        return [end - start for start, end in itertools.pairwise(self.begins)][1:]
+
+    def computing(self) -> list[float]:
+        """Return, for the same rounds, the seconds of the peer that computed longest."""
+        spans = self.spans[self.spans["phase"] == "compute"]
+        longest = (spans["end"] - spans["start"]).groupby(spans["round"]).max()
+        return [float(longest.get(number, 0.0)) for number in range(1, len(self.begins) - 1)]
 
 
 def drill(
@@ -82,18 +81,22 @@ def drill(
     events: Sequence[Event] = (),
     late: Sequence[int] = (),
     window: float = 60.0,
+    on_disk: bool = False,
 ) -> Drilled:
-    """Return what became of a run of bare processes and an S3 server, in which `events` happen.
+    """Return what became of a run of bare processes and a bucket, in which `events` happen.
 
-    Peers in `late` take part from their ``start`` on. Everything started here is ended here.
+    The bucket is an S3 server's, or, `on_disk`, a folder. Peers in `late` take part from their ``start`` on.
+    Everything started here is ended here.
     """
     with ExitStack() as stack:
-        server = stack.enter_context(LocalS3())
-        door = stack.enter_context(Door(server.address))
-        stack.enter_context(mock.patch.dict(os.environ, door.environment))
-        engine = Processes(server.url, folder)
+        door, url = None, f"file://{folder}/bucket"
+        if not on_disk:
+            server = stack.enter_context(LocalS3())
+            door, url = stack.enter_context(Door(server.address)), server.url
+            stack.enter_context(mock.patch.dict(os.environ, door.environment))
+        engine = Processes(url, folder)
         stack.callback(engine.stop)
-        return _Drill(spec, server.url, engine, door, events, late, window).run()
+        return _Drill(spec, url, engine, door, events, late, window).run()
 
 
 class _Drill:
@@ -102,7 +105,7 @@ class _Drill:
         spec: TrainSpec,
         url: str,
         engine: Processes,
-        door: Door,
+        door: Door | None,
         events: Sequence[Event],
         late: Sequence[int],
         window: float,
@@ -176,7 +179,7 @@ class _Drill:
         self._happened[event] = time.time()
         if event.what == "kill":
             self._engine.stop(event.peer)
-        else:
+        elif self._door:
             self._door.kill()
             time.sleep(event.seconds)
             self._door.open()

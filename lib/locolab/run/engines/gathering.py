@@ -11,11 +11,11 @@ from torch import Tensor
 
 from locolab.corpus import Corpus
 from locolab.network import Bucket, BucketError, key_of
-from locolab.run.engines.board import Board
+from locolab.run.engines.board import Board, Report
 from locolab.run.engines.engine import Engine
 from locolab.train import FlatModel, Peer, Submissions, TrainSpec, Validator, Wire
 
-PAUSE = 0.01
+PAUSE = 0.02
 """Seconds between two looks into the bucket."""
 
 _T = TypeVar("_T")
@@ -78,7 +78,8 @@ class Gathering:
 
     Those are the living peers that delivered in the round before or say that they are joining; at first all
     living ones, as they start up. A round that is closed already (the coordinator was away) is not waited
-    for. `outcomes` says of the last round's peers: "ok", "late" (alive, nothing came in time) or "dead".
+    for. `outcomes` says of the last round's peers: "ok", "late" (alive, nothing came in time) or "dead";
+    `reports` holds what those that delivered say.
     """
 
     def __init__(
@@ -102,11 +103,12 @@ class Gathering:
         self._number = -1
         self._expected = set(self._peers)
         self._payloads: dict[int, bytes] = {}
+        self.reports: dict[int, Report] = {}
 
     def payload(self, number: int, peer: int) -> bytes | None:
         """Return what a peer delivered in a round, None if that is nothing; the first call waits for all."""
         if number != self._number:
-            self._payloads, self.outcomes = {}, {}
+            self._payloads, self.reports, self.outcomes = {}, {}, {}
             if self.board.selected(number) is None:
                 self._opened(number)
                 self._wait(number)
@@ -131,6 +133,7 @@ class Gathering:
         """Fetch what lies in the bucket since the last look and return who is joining."""
         came, joining = self.board.came(number, self._peers)
         for peer in came - self._payloads.keys():
+            self.reports[peer] = self.board.reported(number, peer)
             self._payloads[peer] = self._received.fetch(key_of(number, peer))
         return joining
 
@@ -155,7 +158,7 @@ class RemotePeer(Peer):
         """Return what the peer uploaded in the window, None if that is nothing."""
         payload = self._gathering.payload(number, self.index)
         if payload is not None:
-            report = self._gathering.board.reported(number, self.index)
+            report = self._gathering.reports[self.index]
             self.losses, self.tokens, self.resets = report.losses, report.tokens, report.resets
         return payload
 

@@ -68,7 +68,8 @@ class Processes:
     def poll(self, seconds: float) -> set[int]:
         """Wait and return the peers whose processes live."""
         time.sleep(seconds)
-        return {index for index, process in self._running.items() if process.poll() is None}
+        running = list(self._running.items())  # a copy: another thread may stop one
+        return {index for index, process in running if process.poll() is None}
 
     def stop(self, index: int | None = None) -> None:
         """Kill one process, or all, and wait for their end."""

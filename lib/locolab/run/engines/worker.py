@@ -69,15 +69,15 @@ class Worker:
         """
         if self.finished:
             return False
-        if self.replica.catch_up(self._timed):
-            return True
-        if self._sent >= self.replica.number:
+        if self._sent >= self.replica.number and not self.replica.closed(self._timed):
             self._waiting = self._waiting or time.time()
             return False
+        if self.replica.catch_up(self._timed):
+            return True
         self._take_part(self.replica.number)
         return True
 
-    def run(self, pause: float = 0.02) -> None:
+    def run(self, pause: float) -> None:
         """Work until the run is finished, looking for news every `pause` seconds."""
         while not self.finished:
             if not self.advance():
@@ -99,6 +99,7 @@ class Worker:
         self.board.report(number, self.index, Report(peer.losses, peer.tokens, peer.resets, spans))
         with self._timed("upload"), suppress(KeyTaken):  # before it was killed it got as far as this
             self.board.bucket.put(key_of(number, self.index), self._payload)
+            self.replica.hold(self.index, self._payload)
         self._sent = number
 
     def _save(self) -> None:
