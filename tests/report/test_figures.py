@@ -94,7 +94,7 @@ def grid():
     outer = {
         "adamw_dp": [""],
         "diloco_tuned": ["outer (0.7, 0.5)", "outer (1, 0.3)"],
-        "sparseloco": ["outer 1.4, decay 0.95"],
+        "sparseloco": ["outer lr 1.4, decay 0.95"],
     }
     rates = (0.0005, 0.001, 0.0015, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.032)
     rows = [

@@ -90,7 +90,7 @@ TRIALS = pd.DataFrame(
 
 def test_settings_are_named_where_there_are_any():
     assert settings.setting_text(TRIALS) == [
-        "", "", "outer (0.7, 0.5)", "outer 1.4, decay 0.95"
+        "", "", "outer (0.7, 0.5)", "outer lr 1.4, decay 0.95"
     ]  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def test_the_best_trial_of_every_method_has_a_frame_and_every_trial_its_number()
     assert len(frames) == 3
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == ["AdamW data-parallel", "DiLoCo, tuned  outer (0.7, 0.5)",
-                     "SparseLoCo  outer 1.4, decay 0.95"]  # fmt: skip
+                     "SparseLoCo  outer lr 1.4, decay 0.95"]  # fmt: skip
 
 
 def test_a_payload_stands_under_its_k():

@@ -102,7 +102,7 @@ def setting_text(frame: pd.DataFrame) -> list[str]:
     """
     words = {
         "diloco_tuned": "outer ({0.outer_lr:g}, {0.outer_momentum:g})",
-        "sparseloco": "outer {0.outer_lr:g}, decay {0.decay:g}",
+        "sparseloco": "outer lr {0.outer_lr:g}, decay {0.decay:g}",
     }
     texts = [words.get(str(row.arm), "").format(row) for row in frame.itertuples()]
     return [text + ": averaging" * (text == "outer (1, 0)") for text in texts]
