@@ -150,9 +150,12 @@ def test_two_writers_of_one_key_have_one_winner(s3):
         assert buckets[0].get(key_of(number, 0)) == bytes(outcomes)
 
 
-def test_the_server_ends_with_its_owner():
-    code = "import os\nfrom locolab.network.local_s3 import LocalS3\n"
-    code += "print(LocalS3().address[1], flush=True)\nos.kill(os.getpid(), 9)"
+@pytest.mark.parametrize(
+    "what", ["local_s3 import LocalS3; it = LocalS3()", "door import Door; it = Door(('', 1))"]
+)
+def test_a_server_and_a_door_end_with_their_owner(what):
+    code = f"import os\nfrom locolab.network.{what}\n"
+    code += "print(it.address[1], flush=True)\nos.kill(os.getpid(), 9)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     port = int(done.stdout)
     for _ in range(50):
