@@ -86,7 +86,6 @@ RECOMPUTED = {
         90 * 3600, over(over(figure(CAP), figure(SUPPLY)), figure("article.revenue-43m"))
     ),
     "ours.customers-part": Bounds(100 / (1 + SUBSIDY[1]), 100 / (1 + SUBSIDY[0])),
-    "ours.discount-fits": exact(100 - 85),
     "ours.price-after-half": Bounds(1 + SUBSIDY[0] / 2, 1 + SUBSIDY[1] / 2),
     "ours.above-at-quarter": Bounds(1.6 * (1 + 40 * 3 / 4) / (1 + 40), 3.5 * (1 + 22 * 3 / 4) / (1 + 22)),
     "ours.parity-subsidy": Bounds(100 * (1 - 1 / 1.6) * (1 + 1 / 40), 100 * (1 - 1 / 3.5) * (1 + 1 / 22)),
@@ -133,7 +132,6 @@ def test_both_market_caps_of_tao_agree_with_the_volume_ratio():
         ("ours.below-competitor", "printed", 100 * 3.5 / (1 + 22)),
         ("ours.below-competitor", "times-higher", 100 * 4.5 / (1 + 22)),
         ("ours.below-competitor", "miners", 100 * 3.5 / (1 + 22 * (1 - 11_796 / 65_535) / 2)),
-        ("ours.below-competitor", "team", 100 * 3.5 * 0.4),
         ("ours.ratio-fits-revenue", "stated", 3600 * 365 * 3.42e9 / 10.78e6 / 172e6),
         ("ours.ratio-fits-revenue", "external-high", 3600 * 365 * 3.42e9 / 10.78e6 / 15e6),
         ("ours.ratio-fits-revenue", "external-low", 3600 * 365 * 3.42e9 / 10.78e6 / 3e6),
