@@ -1,5 +1,6 @@
 """Every rule of the ledger at its boundaries."""
 
+import dataclasses
 import itertools
 import json
 
@@ -23,6 +24,14 @@ from locolab.report.vocabulary import KIND_VERDICTS, KINDS, allowed_verdicts, de
 def row(check, kind="measured", scale="exact", value="", readings=()):
     places = ("here",)
     return Claim("ours.row", "ours", places, "...", kind, check, value, "x", scale=scale, readings=readings)
+
+
+@pytest.mark.parametrize(
+    ("unit", "printed"), [("year", "2025 year; equal 2025;"), ("x", "2,025 x; equal 2,025;")]
+)
+def test_a_year_is_printed_without_a_comma(unit, printed):
+    claim = dataclasses.replace(row(Check("equal", value=2025)), unit=unit)
+    assert judge(claim, Measured(2025), "fast").text.startswith(printed)
 
 
 def verdict(claim, *args, profile="fast", **measured):

@@ -182,7 +182,7 @@ def _text(claim: Claim, shown: Measured, verdict: str, profile: str) -> str:
     """Return one line: what was measured, its interval and n, the rule, the verdict."""
     if verdict == words.NO_VERDICT:
         return words.SMOKE
-    parts = [] if shown.value is None else [f"{number(shown.value)} {claim.unit}".strip()]
+    parts = [] if shown.value is None else [f"{number(shown.value, claim.unit)} {claim.unit}".strip()]
     if shown.low is not None and shown.high is not None:
         parts.append(f"[{number(shown.low)}, {number(shown.high)}]")
     if shown.n is not None:
@@ -207,14 +207,16 @@ def _limit_text(claim: Claim, check: Check, profile: str) -> str:
     """Return a rule that compares with one number: at least, at most, or equal within its tolerances."""
     parts = [f"{check.abs:g}"] * (check.abs > 0) + [f"{100 * check.rel:g} %"] * (check.rel > 0)
     within = f" within {' + '.join(parts)}" if parts else ""
-    return f"{check.rule.replace('-', ' ')} {number(rule_value(claim, check, profile))}{within}"
+    return f"{check.rule.replace('-', ' ')} {number(rule_value(claim, check, profile), claim.unit)}{within}"
 
 
-def number(value: float) -> str:
-    """Return a number as the ledger prints it: whole numbers with commas, others to four digits.
+def number(value: float, unit: str = "") -> str:
+    """Return a number as the ledger prints it: whole numbers with commas (years without), others to 4 digits.
 
     >>> number(72747327488), number(146.2857), number(0.01234567), number(6662337662.34)
     ('72,747,327,488', '146.3', '0.01235', '6,662,000,000')
     """
+    if unit == "year":
+        return f"{value:.0f}"
     rounded = value if float(value).is_integer() else float(f"{value:.4g}")
     return f"{rounded:,.0f}" if float(rounded).is_integer() else f"{rounded:.4g}"

@@ -112,14 +112,14 @@ def measured(outcome: Outcome) -> str:
     >>> measured(Outcome("demo", "adds-up", "ran", "fast", 19.645, 19.61, 19.68, unit="%"))
     '19.64 % (19.61 to 19.68)'
     """
-    parts = [f"{number(outcome.value)} {outcome.unit}".strip()]
+    parts = [f"{number(outcome.value, outcome.unit)} {outcome.unit}".strip()]
     if outcome.low is not None and outcome.high is not None:
         bounds = f"{number(outcome.low)} to {number(outcome.high)}"
         parts.append(f"(95 % interval {bounds}, n = {outcome.n})" if outcome.n else f"({bounds})")
     return " ".join(parts)
 
 
-def number(value: float | str | None) -> str:
+def number(value: float | str | None, unit: str = "") -> str:
     """Return a value for reading, as the ledger prints numbers; a text stays, nothing is a dash.
 
     >>> [number(x) for x in (0.94500001, 72747327488, "yes", None)]
@@ -127,7 +127,7 @@ def number(value: float | str | None) -> str:
     """
     if value is None:
         return "-"
-    return value if isinstance(value, str) else claims_number(value)
+    return value if isinstance(value, str) else claims_number(value, unit)
 
 
 def fields(outcome: Outcome, extras: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,12 @@ from matplotlib.transforms import ScaledTranslation
 from locolab.report import style
 from locolab.report.statistics import mean_interval
 
+MODEL = "model, not forecast"
+"""What stands in every figure of a simulation of money."""
+
+OVER_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+"""The ground of a text that lines would cross."""
+
 
 def require(frame: pd.DataFrame, columns: Iterable[str], figure: str) -> None:
     """Raise ValueError naming the columns that `figure` needs and `frame` lacks."""
@@ -65,6 +71,15 @@ def baseline_at_zero(axes: Axes, label: str, band: float = 0.0) -> None:
     axes.annotate(
         label, (0, 0), xycoords=("axes fraction", "data"), xytext=(3, -4), textcoords="offset points",
         color=method.colour, fontsize=7.5, va="top",
+    )  # fmt: skip
+
+
+def stamp(axes: Axes, text: str = MODEL, place: tuple[float, float] = (0.02, 0.96)) -> None:
+    """Write inside the axes that this is a model."""
+    right, top = place[0] > 0.5, place[1] > 0.5
+    axes.text(
+        *place, text, transform=axes.transAxes, fontsize=7, style="italic", color=style.MUTED,
+        ha="right" if right else "left", va="top" if top else "bottom", bbox=OVER_LINES,
     )  # fmt: skip
 
 

@@ -13,21 +13,11 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MultipleLocator, Null
 
 from locolab.economy import price_multiple, withdrawable_share_after
 from locolab.report import style
-from locolab.report.figures.common import require
+from locolab.report.figures.common import MODEL, OVER_LINES, require, stamp
 from locolab.report.statistics import mean_interval
 
-MODEL = "model, not forecast"
 RULES = "rules of 29 March 2026, a made-up subnet"
 LINES = ((style.SLATE, "-"), (style.AMBER, "--"), (style.VIOLET, ":"))
-
-
-def stamp(axes: Axes, text: str = MODEL, place: tuple[float, float] = (0.02, 0.96)) -> None:
-    """Write inside the axes that this is a model."""
-    right, top = place[0] > 0.5, place[1] > 0.5
-    axes.text(
-        *place, text, transform=axes.transAxes, fontsize=7, style="italic", color=style.MUTED,
-        ha="right" if right else "left", va="top" if top else "bottom",
-    )  # fmt: skip
 
 
 def inflow(points: pd.DataFrame, outside: Mapping[str, float], title: str, most: float = 1.6) -> Figure:
@@ -55,6 +45,10 @@ def inflow(points: pd.DataFrame, outside: Mapping[str, float], title: str, most:
     below.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for share in points["inflow"]:
         below.axvline(share, color=style.FAINT, linewidth=0.7, zorder=0)
+    below.text(
+        0.98, 0.95, "lines: alpha outside for each in the pool, before", transform=below.transAxes,
+        fontsize=7.5, color=style.MUTED, ha="right", va="top", bbox=OVER_LINES,
+    )  # fmt: skip
     style.set_figure_title(figure, title)
     style.direct_labels(below, ends, gap=0.1)
     return figure
@@ -140,7 +134,7 @@ def loop(frame: pd.DataFrame, title: str) -> Figure:
         rows[0, column].set_yscale("log")
         rows[1, column].set_xlabel("day")
         stamp(rows[0, column])
-    rows[0, 0].yaxis.set_major_locator(FixedLocator([0.25, 0.5, 1, 2, 4, 8, 16]))
+    rows[0, 0].yaxis.set_major_locator(FixedLocator([0.125, 0.25, 0.5, 1, 2, 4, 8, 16]))
     rows[0, 0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     rows[0, 0].yaxis.set_minor_locator(NullLocator())
     rows[0, 0].set_ylabel("price in TAO,\nmultiple of day 0")
@@ -204,8 +198,12 @@ def coalition(frame: pd.DataFrame, title: str, marks: Sequence[float] = (0.49, 0
     x, right = float(frame["coalition"].min()), float(frame["coalition"].max())
     axes.xaxis.set_major_locator(MultipleLocator(0.05))
     stamp(axes, RULES, place=(0.98, 0.04))
-    axes.text(x, 0.93, "● its miner's share of the miners' pay", color=style.SLATE, fontsize=8)
-    axes.text(x, 0.84, "× its own share of the validators' pay", color=style.AMBER, fontsize=8)
+    axes.text(
+        x, 0.93, "● its miner's share of the miners' pay", color=style.SLATE, fontsize=8, bbox=OVER_LINES
+    )
+    axes.text(
+        x, 0.84, "× its own share of the validators' pay", color=style.AMBER, fontsize=8, bbox=OVER_LINES
+    )
     axes.text(right, right + 0.03, "pay in proportion to stake", color=style.MUTED, fontsize=7.5, ha="right")
     style.set_title(axes, title)
     return figure

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
 from locolab.report import style
-from locolab.report.figures.common import require
-from locolab.report.figures.subnet import stamp
+from locolab.report.figures.common import MODEL, require, stamp
 
 CUSTOMERS, TOKENS = style.SLATE, style.AMBER
 """What customers pay, and what is issued."""
@@ -73,7 +72,7 @@ def break_even(frame: pd.DataFrame, title: str) -> Figure:
     _competitor(axes)
     _subsidy_axis(axes)
     _times_axis(axes, "break-even price / competitor's price")
-    stamp(axes, "model, not forecast: nobody leaves,\na unit's cost stays", (0.985, 0.04))
+    stamp(axes, f"{MODEL}: nobody leaves,\na unit's cost stays", (0.985, 0.04))
     style.set_figure_title(figure, title, 88)
     style.direct_labels(axes, ends)
     return figure
