@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from locolab.run.experiments import feedback, local_steps
+from locolab.run.experiments import feedback, local_steps, together
 from locolab.run.experiments.experiment import Experiment
 
-EXPERIMENTS: Mapping[str, Experiment] = {**local_steps.EXPERIMENTS, **feedback.EXPERIMENTS}
+EXPERIMENTS: Mapping[str, Experiment] = {
+    **local_steps.EXPERIMENTS,
+    **feedback.EXPERIMENTS,
+    **together.EXPERIMENTS,
+}
 
 __all__ = ["EXPERIMENTS", "Experiment"]

@@ -121,7 +121,8 @@ def ablations() -> Mapping[str, Settings]:
     """Return SparseLoCo with one thing changed at a time, H = 15; ``paper`` changes nothing.
 
     Peers: the tokens of an inner step stay the same, divided by more or fewer of them. Chunks: the density
-    stays 1/64.
+    stays 1/64. Numbers of values and the contributor mean change how long an outer step is, so they come
+    with smaller outer learning rates too.
     """
     tuned = TUNED["sparseloco"]
 
@@ -137,6 +138,7 @@ def ablations() -> Mapping[str, Settings]:
         "positions=random": arm(selection="random"),
         **{f"decay={decay:g}": arm(PAPER.replace(decay=decay)) for decay in (0.0, 0.8, 0.9, 0.99, 1.0)},
         **{f"k={k}": arm(PAPER.replace(k=k)) for k in (16, 256, 1024, 4096)},
+        **{f"k={k} outer_lr=1": arm(PAPER.replace(k=k), outer_lr=1.0) for k in (16, 64, 256, 1024, 4096)},
         **{f"bits={bits}": arm(PAPER.replace(bits=bits)) for bits in (1, 3)},
         "bits=1 group=1": arm(PAPER.replace(bits=1, group=1)),
         "values=fp32": arm(PAPER.replace(quantizer="none")),
@@ -144,6 +146,10 @@ def ablations() -> Mapping[str, Settings]:
         **{f"chunk={c}": arm(PAPER.replace(chunk=c, k=c // 64, codec="entropy")) for c in (256, 1024, 16384)},
         **{f"peers={n}": arm(n_peers=n, batch=16 // n) for n in (1, 2, 8, 16)},
         "mean=contributors": arm(rule="contributor_mean"),
+        **{
+            f"mean=contributors outer_lr={rate:g}": arm(rule="contributor_mean", outer_lr=rate)
+            for rate in (1.0, 0.5)
+        },
         "mean=contributors values=templar": arm(PAPER.replace(quantizer="templar"), rule="contributor_mean"),
         "clip=median_norm": arm(norm_clip="median_norm"),
         **{f"momentum={momentum:g}": with_momentum(momentum) for momentum in (0.3, 0.5, 0.9)},
