@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from locolab.compress import CompressionSpec, RandomScores, aggregate, compress, decode, encode
 from locolab.compress.chunks import geometry
-from locolab.compress.feedback import BACKENDS
+from locolab.compress.kernels import BACKENDS
 
 SHAPES = [(), (1,), (3,), (16,), (37,), (4, 4), (9, 7), (97, 61), (1, 5), (5, 1), (3, 4, 5), (0,), (0, 3)]
 f32 = np.float32
@@ -292,9 +292,8 @@ def test_backends_say_what_ran_and_unavailable_ones_say_why():
     assert compress(delta, {"w": torch.zeros(4)}, spec, backend="reference").backend == "reference"
     with pytest.raises(ValueError, match="not known"):
         compress(delta, {"w": torch.zeros(4)}, spec, backend="abacus")
-    for name in {"cpu", "cuda"} - BACKENDS.keys():
-        with pytest.raises(RuntimeError, match="not available"):
-            compress(delta, {"w": torch.zeros(4)}, spec, backend=name)
+    with pytest.raises(RuntimeError, match="not available"):
+        compress(delta, {"w": torch.zeros(4)}, spec, backend="cuda")
 
 
 def test_inputs_may_be_parameters_transposed_or_shared():

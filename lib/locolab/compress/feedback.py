@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 
-from locolab.compress import reference
-from locolab.compress.part import Part
-from locolab.compress.selection import Scores, magnitude_bits
+from locolab.compress import kernels
+from locolab.compress.selection import Scores
 from locolab.compress.spec import CompressionSpec
 from locolab.compress.update import SparseUpdate
-
-TensorCompressor = Callable[[torch.Tensor, torch.Tensor, CompressionSpec, Scores], Part]
-
-BACKENDS: dict[str, TensorCompressor] = {"reference": reference.compress_tensor}
-"""What can run here: name -> function that compresses one tensor and updates its feedback in place."""
-
-_ABSENT = {
-    "cpu": "no fused CPU kernel is built into this version",
-    "cuda": "no fused GPU kernel is built into this version",
-}
 
 
 def compress(
@@ -33,8 +22,10 @@ def compress(
     """Return the update that sends the largest entries of decay * feedback + delta, chunk by chunk.
 
     `delta` (pseudo-gradients) and `feedback` have the same names, shapes and devices, dtype float32;
-    `feedback` is updated in place to what was not sent. `select` replaces "largest" by another integer
-    priority (a teaching control such as `RandomScores`). SparseLoCo, arXiv 2603.08163, eq. 1-2.
+    `feedback` is updated in place to what was not sent. `backend` is "reference" (plain torch), "cpu" or
+    "cuda" (fused) or "auto", which picks by device; all give the same bits. `select` replaces "largest" by
+    another integer priority (a teaching control such as `RandomScores`), which the reference alone can do.
+    SparseLoCo, arXiv 2603.08163, eq. 1-2.
     Raises ValueError before anything is written if the tensors do not fit together or `backend` is unknown,
     and RuntimeError if it is known but cannot run here.
 
@@ -48,10 +39,11 @@ def compress(
     >>> feedback["w"].tolist()
     [1.0, 0.0, 0.0, 4.0]
     """
-    compressor, name, reason = _choose(backend)
     check_tensors(delta, feedback)
+    devices = {tensor.device.type for tensor in delta.values()}
+    compressor, name, reason = kernels.choose(backend, devices, select)
     with torch.no_grad():
-        parts = {key: compressor(delta[key], feedback[key], spec, select or magnitude_bits) for key in delta}
+        parts = {key: compressor(delta[key], feedback[key], spec) for key in delta}
     shapes = {key: tensor.shape for key, tensor in delta.items()}
     return SparseUpdate(spec, shapes, parts, name, reason)
 
@@ -76,14 +68,3 @@ def check_tensors(delta: Mapping[str, torch.Tensor], feedback: Mapping[str, torc
                 f"{tuple(delta[name].shape)} on {delta[name].device} and "
                 f"{tuple(feedback[name].shape)} on {feedback[name].device}"
             )
-
-
-def _choose(backend: str) -> tuple[TensorCompressor, str, str]:
-    """Return (function, name, reason) for a requested backend."""
-    if backend == "auto":
-        return BACKENDS["reference"], "reference", "auto: the only backend in this version"
-    if backend in BACKENDS:
-        return BACKENDS[backend], backend, "asked for"
-    if backend in _ABSENT:
-        raise RuntimeError(f"backend {backend!r} is not available: {_ABSENT[backend]}; use 'reference'")
-    raise ValueError(f"backend {backend!r} is not known; choose auto, {', '.join([*BACKENDS, *_ABSENT])}")
