@@ -104,8 +104,9 @@ def grid():
 
 
 def kept():
-    rows = [(k, seed, 57 * k, 4 - np.log2(k) / 20 + jitter()) for k in (4, 64, 256, 4096) for seed in SEEDS]
-    return pd.DataFrame(rows, columns=["k", "seed", "payload_bytes", "validation_loss"])
+    runs = itertools.product((4, 64, 256, 4096), (2.0, 1.0), SEEDS)
+    rows = [(k, rate, seed, 57 * k, 4 - np.log2(k) / 20 + jitter()) for k, rate, seed in runs]
+    return pd.DataFrame(rows, columns=["k", "outer_lr", "seed", "payload_bytes", "validation_loss"])
 
 
 def knobs():

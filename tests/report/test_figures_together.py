@@ -106,9 +106,11 @@ def test_the_best_trial_of_every_method_has_a_frame_and_every_trial_its_number()
 
 
 def test_a_payload_stands_under_its_k():
-    rows = [(64, 0, 2048, 3.0), (64, 1, 2048, 3.2), (4096, 0, 2**17, 2.9)]
-    frame = pd.DataFrame(rows, columns=["k", "seed", "payload_bytes", "validation_loss"])
+    rows = [(64, 2, 0, 2048, 3.0), (64, 2, 1, 2048, 3.2), (4096, 2, 0, 2**17, 2.9), (64, 1, 0, 2048, 3.1)]
+    frame = pd.DataFrame(rows, columns=["k", "outer_lr", "seed", "payload_bytes", "validation_loss"])
     axes = settings.density_sweep(frame, TITLE, 4096, 64).axes[0]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["outer learning rate 2", "outer learning rate 1"]
     assert [label.get_text() for label in axes.get_xticklabels()] == [
         "64\n1.56 %\n2 KiB",
         "4096\n100 %\n128 KiB",

@@ -38,7 +38,12 @@ COMBINED: Knobs = {
     "peers": ("peers, same tokens (4)", {}),
     "mean": (
         "sum divided by (all peers)",
-        {"contributors": "those who sent it", "contributors values=templar": "the same, public code's bins"},
+        {
+            "contributors": "those who sent it",
+            "contributors outer_lr=1": "the same, outer step halved",
+            "contributors outer_lr=0.5": "the same, outer step a quarter",
+            "contributors values=templar": "the first, public code's bins",
+        },
     ),
     "clip": ("long updates (left alone)", {"median_norm": "cut to the median"}),
     "momentum": ("outer momentum (0)", {}),
@@ -111,23 +116,33 @@ def setting_text(frame: pd.DataFrame) -> list[str]:
 def density_sweep(frame: pd.DataFrame, title: str, chunk: int, marked: int) -> Figure:
     """Return the final loss over how many values of a chunk are sent, with density and bytes of a payload.
 
-    `frame` has one row per finished run: k, seed, payload_bytes (of one round), validation_loss (nats/token).
-    The vertical line is the published k, `marked`, of `chunk`.
+    `frame` has one row per finished run: k, outer_lr, seed, payload_bytes (of one round), validation_loss
+    (nats/token). One line for each outer learning rate; the vertical line is the published k, `marked`, of
+    `chunk`.
     """
-    require(frame, ("k", "seed", "payload_bytes", "validation_loss"), "density_sweep")
-    figure, axes = style.new_figure(height=3.4)
-    method = style.METHODS["sparseloco"]
-    points = means_with_seeds(axes, frame, "k", "validation_loss", method)
-    axes.plot(*zip(*points, strict=True), color=method.colour, linewidth=1.1, zorder=1)
+    require(frame, ("k", "outer_lr", "seed", "payload_bytes", "validation_loss"), "density_sweep")
+    figure, axes = style.new_figure(height=3.6)
+    label, colour, marker = style.METHODS["sparseloco"]
+    rates = sorted(frame["outer_lr"].unique(), reverse=True)
+    for number, rate in enumerate(rates):
+        rows = frame[frame["outer_lr"] == rate].assign(k=lambda rows, n=number: rows["k"] * 1.09**n)
+        method = style.Method(label, colour, marker if number == 0 else "D")
+        points = means_with_seeds(axes, rows, "k", "validation_loss", method)
+        line = axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.1, zorder=1)[0]
+        line.set_linestyle("-" if number == 0 else (0, (4, 2)))
+        axes.plot([], [], marker=method.marker, linestyle=line.get_linestyle(), color=colour,
+                  markersize=5.5, label=f"outer learning rate {rate:g}")  # fmt: skip
     axes.axvline(marked, color=style.FAINT, linewidth=1, zorder=0)
     sizes = dict(frame.groupby("k")["payload_bytes"].mean().items())
     axes.set_xscale("log", base=2)
-    axes.set_xlim(points[0][0] / 1.7, points[-1][0] * 1.7)
-    names = [f"{k:g}\n{100 * k / chunk:.3g} %\n{style.bytes_text(sizes[k])}" for k, _ in points]
-    axes.set_xticks([k for k, _ in points], names)
+    axes.set_xlim(min(sizes) / 1.7, max(sizes) * 1.9)
+    axes.set_xticks(
+        list(sizes), [f"{k:g}\n{100 * k / chunk:.3g} %\n{style.bytes_text(sizes[k])}" for k in sizes]
+    )
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(f"values kept of each chunk of {chunk}; density; bytes of a payload")
     axes.set_ylabel("final validation loss (nats/token)")
+    axes.legend(loc="upper left")
     style.set_title(axes, title)
     return figure
 
