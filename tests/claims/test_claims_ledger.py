@@ -14,12 +14,19 @@ SPINE = (
     "02_local_steps",
     "03_sparsify_and_remember",
     "04_two_bits_on_the_wire",
+    "05_train_together",
     "06_bandwidth_and_utilisation",
     "12_scale_out",
     "11_who_pays",
     "10_subnet_economy",
 )
 NEEDED = {
+    "05_train_together": """article.dp-syncs-every-step paper.mean-over-peers paper.sparseloco-matches-diloco
+        paper.feedback-replaces-momentum paper.sparse-aggregation-improves ours.sparseloco-vs-dp
+        ours.sparseloco-vs-published-diloco ours.sparseloco-per-byte ours.gap-shrinks-with-rounds
+        ours.larger-model-vs-dp ours.larger-model-vs-diloco ours.topk-trains-better-than-random
+        ours.feedback-trains-better ours.two-bits-cost-nothing ours.contributor-mean-trains-as-well
+        ours.model-learned""",
     "12_scale_out": """article.completely-decentralized ours.engine-same-bytes ours.kill-costs-others
         ours.join-within-two ours.replay-bit-for-bit ours.no-list-no-round ours.round-overhead
         ours.payloads-reach-dense""",
