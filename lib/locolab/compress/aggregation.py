@@ -30,7 +30,7 @@ def aggregate(
     updates = list(updates)
     _check(updates, rule, clip)
     factors = (
-        _clip_factors(updates) if clip else [dict.fromkeys(updates[0].shapes, np.float32(1))] * len(updates)
+        clip_factors(updates) if clip else [dict.fromkeys(updates[0].shapes, np.float32(1))] * len(updates)
     )
     return {name: _aggregate_tensor(updates, name, rule, factors) for name in updates[0].shapes}
 
@@ -51,7 +51,7 @@ def _aggregate_tensor(
     return torch.from_numpy(total).reshape(shape)
 
 
-def _clip_factors(updates: list[SparseUpdate]) -> list[dict[str, np.float32]]:
+def clip_factors(updates: list[SparseUpdate]) -> list[dict[str, np.float32]]:
     """Return for each update and tensor min(1, median / (norm + 1e-8)), computed in float64, as fp32."""
     norms = [update.norms() for update in updates]
     medians = {name: _lower_median([norm[name] for norm in norms]) for name in norms[0]}
