@@ -18,8 +18,9 @@ Codes = NDArray[np.uint8]
 
 TEMPLAR_BINS = 4
 TEMPLAR_SPAN = 6  # standard deviations that the bins cover
-_SUM_BITS = 40  # resolution of the sums below the largest magnitude that enters them
-_LIMB = 2.0**20
+SUM_BITS = 40  # resolution of the sums below the largest magnitude that enters them
+LIMB_BITS = 20  # the sums are kept in two parts
+_LIMB = 2.0**LIMB_BITS
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ def class_means(magnitudes: NDArray[Any], label: NDArray[Any], n_labels: int) ->
     largest = np.zeros(n_labels)
     np.maximum.at(largest, label, wide)
     exponent = np.frexp(largest)[1]
-    units = np.rint(np.ldexp(wide, _SUM_BITS + 1 - exponent[label]))
+    units = np.rint(np.ldexp(wide, SUM_BITS + 1 - exponent[label]))
     high = np.floor(units / _LIMB)
     # Two limbs of at most 21 bits: float64 adds up to 2**32 of them without rounding.
     total = np.bincount(label, high, n_labels) * _LIMB + np.bincount(label, units - high * _LIMB, n_labels)
     mean = total / np.maximum(np.bincount(label, minlength=n_labels), 1)
-    return np.minimum(np.ldexp(mean, exponent - _SUM_BITS - 1), WIRE_LIMIT).astype(np.float32)
+    return np.minimum(np.ldexp(mean, exponent - SUM_BITS - 1), WIRE_LIMIT).astype(np.float32)
 
 
 def magnitude_codes(values: Floats, group: NDArray[Any], n_groups: int, bits: int) -> Quantised:
