@@ -76,11 +76,13 @@ def magnitude_codes(values: Floats, group: NDArray[Any], n_groups: int, bits: in
     return Quantised(codes, levels.reshape(n_groups, classes))
 
 
-def magnitude_values(codes: Codes, levels: Floats, group: NDArray[Any]) -> Floats:
-    """Return the fp32 values that sign-and-magnitude codes stand for; zero is always +0.0."""
-    classes = levels.shape[1]
-    size = levels[group, codes % classes]
-    return np.where(codes >= classes, -size, size) + np.float32(0)
+def magnitude_table(levels: Floats) -> Floats:
+    """Return the fp32 value of every sign-and-magnitude code, a row for each group; zero is always +0.0.
+
+    >>> magnitude_table(np.array([[1.5, 4.5]], np.float32)).tolist()
+    [[1.5, 4.5, -1.5, -4.5]]
+    """
+    return np.concatenate([levels, -levels], axis=1) + np.float32(0)
 
 
 def templar_codes(values: Floats) -> Quantised:
@@ -111,9 +113,9 @@ def templar_codes(values: Floats) -> Quantised:
     return Quantised(codes, levels + np.float32(0))
 
 
-def templar_values(codes: Codes, levels: Floats) -> Floats:
-    """Return the fp32 values that the public code's 2-bit codes stand for: mean plus codebook entry."""
-    return (levels[0] + levels[1:])[codes] + np.float32(0)
+def templar_table(levels: Floats) -> Floats:
+    """Return the fp32 values of the public code's four 2-bit codes: mean plus codebook entry."""
+    return levels[0] + levels[1:] + np.float32(0)
 
 
 def _running_sum(values: NDArray[np.float64]) -> float:

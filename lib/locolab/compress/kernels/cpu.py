@@ -22,7 +22,7 @@ _RUN = 64  # chunks worked on together where no group says how many
 _THREAD_ELEMENTS = 1 << 18  # fewer are not worth a thread
 
 
-def why_not() -> str:
+def why_not(_spec: CompressionSpec) -> str:
     """Return why this backend cannot run here: "", as numba is there once this module is imported."""
     return ""
 

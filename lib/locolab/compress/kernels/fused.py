@@ -4,35 +4,24 @@ A chunk's error e is gathered in a buffer that fits the first-level cache. Its i
 into a few hundred maxima. A threshold that k maxima reach is reached by at least k elements and, the maxima
 being several times k, by few more. Those candidates are listed, and a bisection on their integer magnitudes
 finds the k-th largest. Groups are quantised while their chunks are still in the second-level cache.
-
-Indices are unsigned: signed ones may count from an array's end, and testing for that keeps the compiler from
-using vector instructions. All compiled code of the backend is in this file, because the cache of compiled
-code on disk is renewed only when the file of the function that Python calls changes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
 from locolab.compress.chunks import IntArray
+from locolab.compress.kernels.compiled import Ints, Shape, U, Whole, jit
 from locolab.compress.quantise import LIMB_BITS, SUM_BITS, Codes, Floats
 from locolab.compress.selection import INFINITY_BITS
 from locolab.compress.spec import WIRE_LIMIT
 
-Ints = NDArray[np.int32]
-Whole = Any  # an integer of compiled code, of any width
-Shape = tuple[int, int, int, int]  # rows and columns of the tensor, height and width of a block
 Results = tuple[IntArray, Floats, Ints, Codes, Floats]  # local, values, largest magnitudes, codes, levels
 Scratch = tuple[Ints, Ints, Ints]
-Function = TypeVar("Function", bound=Callable[..., object])
 
-U = np.uint64
 MAGNITUDE = np.int32(0x7FFFFFFF)
 INFINITY = np.int32(INFINITY_BITS)
 DEAD = np.uint8(255)  # label of entries that enter no statistic
@@ -43,15 +32,6 @@ _SLACK = 8  # candidates beyond a quarter more than needed are not worth another
 _BINADE = 1 << 23  # magnitudes a factor of two apart differ by this in their bits
 _WORD = 8  # flags looked at together
 _BLOCK = 1 << 20  # so many integers of at most SUM_BITS + 1 bits add up within 64
-
-
-def jit(function: Function) -> Function:
-    """Return the function compiled when first called, kept on disk; it runs beside other Python threads.
-
-    Never with fast mathematics: each operation rounds by itself, as the contract of the backends asks.
-    """
-    compiled: Function = njit(nogil=True, cache=True, error_model="numpy")(function)
-    return compiled
 
 
 class Place(NamedTuple):
