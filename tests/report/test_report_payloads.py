@@ -63,6 +63,24 @@ def test_exact_values_lose_nothing_and_more_bits_lose_less():
     assert (errors["2"] > errors["3"]).all()
 
 
+def test_recoding_gives_what_compressing_gives():
+    sent = next(payloads.sent_by(a_run(rounds=1)))
+    exact = sent.under(SPEC.replace(quantizer="none"))
+    for fields in payloads.QUANTISERS.values():
+        spec = SPEC.replace(**fields)
+        assert payloads.recoded(exact, spec) == sent.under(spec)
+    with pytest.raises(ValueError, match="needs exact values"):
+        payloads.recoded(sent.update, SPEC)
+
+
+def test_quantised_updates_are_counted_in_both_codecs():
+    sent = next(payloads.sent_by(a_run(rounds=1)))
+    (row,) = payloads.quantised(sent.under(SPEC.replace(quantizer="none")), {"paper": {}})
+    for codec in ("packed", "entropy"):
+        found = payloads.cost(sent.update, codec)
+        assert (row[codec], row[f"ratio_{codec}"]) == (found["bits"], found["ratio_fp32"])
+
+
 def test_only_compressed_runs_that_kept_something():
     for fields in ({"compression": None}, {"selection": "random"}, {"keep_deltas": 0}):
         with pytest.raises(ValueError, match="keep_deltas above 0"):

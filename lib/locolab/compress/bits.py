@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 1 << 16  # integers handled at once, a multiple of 8 so that blocks end at whole bytes
+_BLOCK = 1 << 14  # integers handled at once, so that packing many needs little memory
+_LANES = 8  # this many integers of any width fill whole bytes
 
 
 def packed_size(count: int, width: int) -> int:
@@ -16,36 +18,62 @@ def packed_size(count: int, width: int) -> int:
 
 
 def pack(values: NDArray[Any], width: int) -> bytes:
-    """Return integers in 0..2**width-1 packed one after the other, lowest bit first; width is 0..63.
+    """Return integers in 0..2**width-1 packed one after the other, lowest bit first; width is 0..64.
 
     >>> pack(np.array([0, 1, 2, 3]), 2).hex(), bin(0xe4)  # read from the right
     ('e4', '0b11100100')
     >>> pack(np.array([0xABC, 0x123]), 12).hex()
     'bc3a12'
     """
-    words = np.ascontiguousarray(values, "<u8")
-    blocks = []
-    for start in range(0, len(words) if width else 0, _BLOCK):
-        octets = words[start : start + _BLOCK].view(np.uint8).reshape(-1, 8)
-        bits = np.unpackbits(octets, axis=1, count=width, bitorder="little")
-        blocks.append(np.packbits(bits.ravel(), bitorder="little").tobytes())
-    return b"".join(blocks)
+    return pack_all([values], width)
 
 
-def unpack(data: bytes | memoryview, count: int, width: int) -> NDArray[np.int64]:
-    """Return the `count` integers of `width` bits that `pack` wrote; bits after the last one are ignored.
+def pack_all(arrays: Iterable[NDArray[Any]], width: int) -> bytes:
+    """Return the integers of all arrays packed as if they were one, in memory for one block of them."""
+    return b"".join(_pack(block, width) for block in _blocks(arrays))
 
-    `data` holds at least packed_size(count, width) bytes.
 
-    >>> unpack(bytes.fromhex("e4"), 4, 2).tolist()
-    [0, 1, 2, 3]
+def unpack(data: bytes | memoryview, count: int, width: int, start: int = 0) -> NDArray[np.int64]:
+    """Return `count` integers of `width` bits that `pack` wrote, from number `start` on.
+
+    `data` holds at least packed_size(start + count, width) bytes; bits after the last integer are ignored.
+
+    >>> unpack(bytes.fromhex("e4"), 3, 2, start=1).tolist()
+    [1, 2, 3]
     """
-    values = np.zeros(count, "<u8")
-    octets = np.frombuffer(data, np.uint8)
-    for start in range(0, count if width else 0, _BLOCK):
-        block = values[start : start + _BLOCK]
-        part = octets[start * width // 8 :][: packed_size(len(block), width)]
-        bits = np.unpackbits(part, count=len(block) * width, bitorder="little").reshape(-1, width)
-        filled = np.packbits(bits, axis=1, bitorder="little")
-        block.view(np.uint8).reshape(-1, 8)[:, : filled.shape[1]] = filled
-    return values.astype(np.int64)
+    skipped = start % _LANES
+    rows = -(-(skipped + count) // _LANES)
+    octets = np.frombuffer(data, np.uint8)[(start - skipped) // _LANES * width :][: rows * width]
+    table = np.zeros((rows, width), np.uint8)
+    table.reshape(-1)[: len(octets)] = octets
+    values = np.zeros((rows, _LANES), np.uint64)
+    for lane in range(_LANES):
+        for byte in range(lane * width // 8, packed_size(lane + 1, width)):
+            shift = 8 * byte - lane * width  # of the byte inside the integer
+            column = table[:, byte].astype(np.uint64)
+            values[:, lane] |= column << shift if shift >= 0 else column >> -shift
+    values &= np.uint64((1 << width) - 1)
+    return values.view(np.int64).ravel()[skipped : skipped + count]
+
+
+def _pack(values: NDArray[Any], width: int) -> bytes:
+    octets = np.ascontiguousarray(values, "<u8").view(np.uint8).reshape(-1, 8)
+    bits = np.unpackbits(octets, axis=1, count=width, bitorder="little")
+    return np.packbits(bits.ravel(), bitorder="little").tobytes()
+
+
+def _blocks(arrays: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield the integers of all arrays in blocks that end at whole bytes, but for the last."""
+    waiting: list[NDArray[Any]] = []
+    count = 0
+    for array in arrays:
+        for start in range(0, len(array), _BLOCK):
+            waiting.append(array[start : start + _BLOCK])
+            count += len(waiting[-1])
+            if count >= _BLOCK:
+                block = np.concatenate(waiting)
+                whole = count - count % _LANES
+                yield block[:whole]
+                waiting, count = [block[whole:]], count - whole
+    if waiting:
+        yield np.concatenate(waiting)

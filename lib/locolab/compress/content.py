@@ -6,8 +6,7 @@ The format is described in `wire`, which frames these sections; the codec "entro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,25 +14,13 @@ from numpy.typing import NDArray
 
 from locolab.compress import bits, entropy
 from locolab.compress.checks import check_part, require
-from locolab.compress.chunks import IntArray
+from locolab.compress.chunks import Geometry, IntArray
 from locolab.compress.layout import Layout
 from locolab.compress.part import Part, code_bits, level_shape
-from locolab.compress.quantise import Codes, Floats
 from locolab.compress.spec import CODECS, CompressionSpec
 from locolab.compress.update import SparseUpdate
 
 _POSITION_BITS = {"packed": 12, "templar": 12, "ccloco": 64}
-
-
-@dataclass(frozen=True)
-class Content:
-    """All tensors' entries joined, in payload order."""
-
-    dead: IntArray  # 2 * chunk number + not finite
-    levels: Floats
-    local: IntArray
-    codes: Codes
-    exact: Floats
 
 
 def check_pair(spec: CompressionSpec, codec: str) -> None:
@@ -60,103 +47,126 @@ def _code_width(spec: CompressionSpec, codec: str) -> int:
     return code_bits(spec) if codec == "packed" else 8
 
 
-def write_sections(content: Content, layout: Layout, codec: str) -> list[bytes]:
+def write_sections(update: SparseUpdate, layout: Layout, codec: str) -> list[bytes]:
     """Return the bytes of dead, levels, positions and values."""
-    spec = layout.spec
-    head = [content.dead.astype("<u8").tobytes(), content.levels.astype("<f4").tobytes()]
+    parts = [update.part(span.name) for span in layout.spans]
+    starts = [span.chunks.start for span in layout.spans]
+    dead = [2 * (part.dead + start) + part.broken for part, start in zip(parts, starts, strict=True)]
+    head = [_joined(dead, "<u8"), _joined((part.levels for part in parts), "<f4")]
     if codec == "entropy":
-        live_chunks = _live_chunks(content.dead, layout)
-        live = np.repeat(live_chunks, layout.kept)
-        positions = entropy.encode_positions(content.local[live], layout.kept[live_chunks], spec)
-        if spec.quantizer == "none":
-            return [*head, positions, content.exact[live].astype("<f4").tobytes()]
-        return [*head, positions, entropy.encode_codes(content.codes[live], code_bits(spec))]
-    positions = bits.pack(content.local, _POSITION_BITS[codec])
-    if spec.quantizer == "none":
-        return [*head, positions, content.exact.astype("<f4").tobytes()]
-    return [*head, positions, bits.pack(content.codes, _code_width(spec, codec))]
+        return [*head, *_write_live(parts, layout.spec)]
+    return [*head, *_write_all(parts, layout.spec, codec)]
 
 
-def read_sections(sections: list[memoryview], layout: Layout, codec: str) -> Content:
-    """Return what the four sections say; their lengths are checked already, except inside `entropy`."""
-    spec, count = layout.spec, layout.n_entries
+def read_parts(sections: Sequence[memoryview], layout: Layout, codec: str) -> Iterator[tuple[str, Part]]:
+    """Yield each tensor's checked part, in payload order; outside "entropy" the lengths are checked already.
+
+    What is held besides the parts is one tensor's work, and of "entropy" two bytes an entry.
+    """
     dead = _read_dead(sections[0], layout)
     levels = np.frombuffer(sections[1], "<f4").astype(np.float32)
-    blank = Content(dead, levels, np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.float32))
+    exact = layout.spec.quantizer == "none"
     if codec == "entropy":
-        return _read_entropy(sections, layout, blank)
-    local = bits.unpack(sections[2], count, _POSITION_BITS[codec])
-    if spec.quantizer == "none":
-        return replace(blank, local=local, exact=np.frombuffer(sections[3], "<f4").astype(np.float32))
-    codes = bits.unpack(sections[3], count, _code_width(spec, codec)).astype(np.uint8)
-    return replace(blank, local=local, codes=codes)
+        entries = _read_live(sections[2], sections[3], layout, dead)
+    else:
+        entries = _read_all(sections[2], sections[3], layout, codec)
+    for span, (numbers, broken), (local, values) in zip(layout.spans, dead, entries, strict=True):
+        part = Part(
+            geometry=span.geometry,
+            local=local,
+            codes=np.zeros(0, np.uint8) if exact else values.astype(np.uint8),
+            levels=levels[span.levels].reshape(level_shape(span.geometry, layout.spec)),
+            exact=values.astype(np.float32) if exact else np.zeros(0, np.float32),
+            dead=numbers,
+            broken=broken,
+        )
+        check_part(span.name, part, layout.spec)
+        yield span.name, part
 
 
-def _read_entropy(sections: list[memoryview], layout: Layout, blank: Content) -> Content:
-    """Return the content with dead chunks' places filled in again."""
-    spec = layout.spec
-    live_chunks = _live_chunks(blank.dead, layout)
-    live = np.repeat(live_chunks, layout.kept)
-    kept = layout.kept[live_chunks]
-    local = np.arange(len(live)) - np.repeat(np.cumsum(layout.kept) - layout.kept, layout.kept)
-    local[live] = entropy.decode_positions(sections[2], kept, layout.sizes[live_chunks], spec)
-    count = int(kept.sum())
-    if spec.quantizer == "none":
-        require(len(sections[3]) == 4 * count, "the values section has another length")
-        exact = np.zeros(len(live), np.float32)
-        exact[live] = np.frombuffer(sections[3], "<f4")
-        return replace(blank, local=local, exact=exact)
-    codes = np.zeros(len(live), np.uint8)
-    codes[live] = entropy.decode_codes(sections[3], count, code_bits(spec))
-    return replace(blank, local=local, codes=codes)
+def _joined(arrays: Iterable[NDArray[Any]], kind: str) -> bytes:
+    return b"".join(array.astype(kind).tobytes() for array in arrays)
 
 
-def _read_dead(section: memoryview, layout: Layout) -> IntArray:
+def _read_dead(section: memoryview, layout: Layout) -> list[tuple[IntArray, NDArray[np.bool_]]]:
+    """Return for each tensor its dead chunks and which of them were not finite."""
     raw = np.frombuffer(section, "<u8")
     require(bool((raw < 2 * layout.n_chunks).all()), "a dead chunk does not exist")
-    dead = raw.astype(np.int64)
-    require(bool((np.diff(dead >> 1) > 0).all()), "dead chunks do not ascend")
-    return dead
+    dead = raw.astype(np.int64) >> 1
+    require(bool((np.diff(dead) > 0).all()), "dead chunks do not ascend")
+    ends = np.searchsorted(dead, [span.chunks.stop for span in layout.spans])
+    shares = zip(layout.spans, [0, *ends], ends, strict=False)
+    broken = (raw & 1).astype(np.bool_)
+    return [(dead[first:last] - span.chunks.start, broken[first:last]) for span, first, last in shares]
 
 
-def _live_chunks(dead: IntArray, layout: Layout) -> NDArray[np.bool_]:
-    live = np.ones(layout.n_chunks, np.bool_)
-    live[dead >> 1] = False
-    return live
+# --- codecs of fixed size: every entry is there
 
 
-def join(update: SparseUpdate, layout: Layout) -> Content:
-    """Return the update's tensors one after the other, in payload order."""
-    parts = [update.part(name) for name in layout.geometries]
-    offsets = np.cumsum([0, *(part.geometry.n_chunks for part in parts)])
-    dead = [2 * (part.dead + start) + part.broken for part, start in zip(parts, offsets, strict=False)]
-    return Content(
-        dead=np.concatenate([np.zeros(0, np.int64), *dead]),
-        levels=np.concatenate([np.zeros(0, np.float32), *(part.levels.ravel() for part in parts)]),
-        local=np.concatenate([np.zeros(0, np.int64), *(part.local for part in parts)]),
-        codes=np.concatenate([np.zeros(0, np.uint8), *(part.codes for part in parts)]),
-        exact=np.concatenate([np.zeros(0, np.float32), *(part.exact for part in parts)]),
+def _write_all(parts: list[Part], spec: CompressionSpec, codec: str) -> tuple[bytes, bytes]:
+    positions = bits.pack_all((part.local for part in parts), _POSITION_BITS[codec])
+    if spec.quantizer == "none":
+        return positions, _joined((part.exact for part in parts), "<f4")
+    return positions, bits.pack_all((part.codes for part in parts), _code_width(spec, codec))
+
+
+def _read_all(
+    positions: memoryview, values: memoryview, layout: Layout, codec: str
+) -> Iterator[tuple[IntArray, NDArray[Any]]]:
+    width = _code_width(layout.spec, codec)
+    for span in layout.spans:
+        start, count = span.entries.start, span.entries.stop - span.entries.start
+        local = bits.unpack(positions, count, _POSITION_BITS[codec], start)
+        if layout.spec.quantizer == "none":
+            yield local, np.frombuffer(values, "<f4")[span.entries]
+        else:
+            yield local, bits.unpack(values, count, width, start)
+
+
+# --- "entropy": entries of live chunks only
+
+
+def _write_live(parts: list[Part], spec: CompressionSpec) -> tuple[bytes, bytes]:
+    live = [_live_entries(part.geometry, part.dead) for part in parts]
+    chosen = list(zip(parts, live, strict=True))
+    positions = entropy.encode_positions(
+        ((part.local[mine], np.delete(part.geometry.kept, part.dead)) for part, mine in chosen), spec
     )
+    if spec.quantizer == "none":
+        return positions, _joined((part.exact[mine] for part, mine in chosen), "<f4")
+    return positions, entropy.encode_codes((part.codes[mine] for part, mine in chosen), code_bits(spec))
 
 
-def split(content: Content, layout: Layout, order: Mapping[str, Any]) -> Mapping[str, Part]:
-    """Return the checked part of every tensor, in the order of the given shapes."""
-    parts, chunk, entry, level = {}, 0, 0, 0
-    for name, chunks in layout.geometries.items():
-        shape = level_shape(chunks, layout.spec)
-        n_kept, n_levels = int(chunks.starts[-1]), int(np.prod(shape))
-        first, last = np.searchsorted(content.dead >> 1, [chunk, chunk + chunks.n_chunks])
-        dead = content.dead[first:last]
-        entries = slice(entry, entry + n_kept)
-        parts[name] = Part(
-            geometry=chunks,
-            local=content.local[entries],
-            codes=content.codes[entries],
-            levels=content.levels[level : level + n_levels].reshape(shape),
-            exact=content.exact[entries],
-            dead=(dead >> 1) - chunk,
-            broken=(dead & 1).astype(np.bool_),
-        )
-        check_part(name, parts[name], layout.spec)
-        chunk, entry, level = chunk + chunks.n_chunks, entry + n_kept, level + n_levels
-    return {name: parts[name] for name in order}
+def _read_live(
+    positions: memoryview,
+    values: memoryview,
+    layout: Layout,
+    dead: list[tuple[IntArray, NDArray[np.bool_]]],
+) -> Iterator[tuple[IntArray, NDArray[Any]]]:
+    """Yield each tensor's entries, dead chunks' places filled in: their lowest indices, value or code 0."""
+    chunks = [(span.geometry, numbers) for span, (numbers, _) in zip(layout.spans, dead, strict=True)]
+    tensors = [(np.delete(g.kept, mine), int(np.delete(g.sizes, mine).sum())) for g, mine in chunks]
+    indices = entropy.decode_positions(positions, tensors, layout.spec)
+    sent = _live_values(values, sum(int(kept.sum()) for kept, _ in tensors), layout.spec)
+    entry = 0
+    for (geometry, numbers), found in zip(chunks, indices, strict=True):
+        live = _live_entries(geometry, numbers)
+        local = np.arange(len(live)) - np.repeat(geometry.starts[:-1], geometry.kept)
+        local[live] = found
+        filled = np.zeros(len(live), sent.dtype)
+        filled[live] = sent[entry : entry + len(found)]
+        entry += len(found)
+        yield local, filled
+
+
+def _live_values(section: memoryview, count: int, spec: CompressionSpec) -> NDArray[Any]:
+    if spec.quantizer != "none":
+        return entropy.decode_codes(section, count, code_bits(spec))
+    require(len(section) == 4 * count, "the values section has another length")
+    return np.frombuffer(section, "<f4")
+
+
+def _live_entries(geometry: Geometry, dead: IntArray) -> NDArray[np.bool_]:
+    alive = np.ones(geometry.n_chunks, np.bool_)
+    alive[dead] = False
+    return np.repeat(alive, geometry.kept)

@@ -17,10 +17,10 @@ goes to the most frequent symbol, the first of equals.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from constriction import stream
-from numpy.typing import NDArray
 
 from locolab.compress import bits
 from locolab.compress.checks import require
@@ -30,6 +30,7 @@ from locolab.compress.spec import CompressionSpec
 
 _ESCAPE = 32
 _TOTAL = 1 << 15
+_BLOCK = 1 << 16  # symbols decoded at once, into a byte each
 _TABLE_BYTES = 2 * (_ESCAPE + 1)
 _SYMBOL_BITS = 24  # constriction gives every symbol at least a share of 2**-24
 
@@ -51,49 +52,38 @@ def largest_sections(kept: int, elements: int, spec: CompressionSpec) -> tuple[i
     return positions, (2 << max(spec.bits, 2)) + _most_words(kept) * 4
 
 
-def encode_positions(local: IntArray, kept: IntArray, spec: CompressionSpec) -> bytes:
-    """Return the positions section of live chunks that keep `kept` entries each, indices `local`."""
-    if not len(local):
-        return b""
+def encode_positions(tensors: Iterable[tuple[IntArray, IntArray]], spec: CompressionSpec) -> bytes:
+    """Return the positions section of tensors, each (indices inside live chunks, entries of each)."""
     shift = shift_of(spec)
-    previous = np.concatenate([[-1], local[:-1]])
-    previous[_firsts(kept)] = -1
-    gaps = local - previous - 1
-    escapes, last = np.divmod(gaps >> shift, _ESCAPE)
-    ends = np.cumsum(escapes + 1) - 1
-    symbols = np.full(ends[-1] + 1, _ESCAPE, np.int32)
-    symbols[ends] = last
+    narrow = np.min_scalar_type((1 << shift) - 1)
+    symbols, low = [], []
+    for local, kept in tensors:
+        gaps = _gaps(local, kept)
+        symbols.append(_escaped(gaps >> shift))
+        low.append((gaps & ((1 << shift) - 1)).astype(narrow))
+    n_symbols = sum(map(len, symbols))
+    if not n_symbols:
+        return b""
     coded = _encode_symbols(symbols, _ESCAPE + 1)
     head, words = coded[:_TABLE_BYTES], coded[_TABLE_BYTES:]
-    low = bits.pack(gaps & ((1 << shift) - 1), shift)
-    return len(symbols).to_bytes(8, "little") + head + low + words
+    return n_symbols.to_bytes(8, "little") + head + bits.pack_all(low, shift) + words
 
 
-def decode_positions(data: memoryview, kept: IntArray, sizes: IntArray, spec: CompressionSpec) -> IntArray:
-    """Return the indices that `encode_positions` wrote; they ascend but may leave their chunk."""
-    count, shift = int(kept.sum()), shift_of(spec)
-    if not count:
-        require(not len(data), "positions without live chunks")
-        return np.zeros(0, np.int64)
-    low_end = 8 + _TABLE_BYTES + bits.packed_size(count, shift)
-    require(len(data) >= low_end, "the positions section is too short")
-    n_symbols = int.from_bytes(data[:8], "little")
-    most = _most_symbols(count, int(sizes.sum()), shift)
-    require(count <= n_symbols <= most, f"{n_symbols} position symbols cannot be")
-    coded = bytes(data[8 : 8 + _TABLE_BYTES]) + bytes(data[low_end:])
-    symbols = _decode_symbols(coded, n_symbols, _ESCAPE + 1)
-    ends = np.flatnonzero(symbols != _ESCAPE)
-    require(len(ends) == count and ends[-1] == n_symbols - 1, "position symbols do not fit the entries")
-    rest = symbols[ends] + _ESCAPE * (np.diff(ends, prepend=-1) - 1)
-    steps = ((rest << shift) | bits.unpack(data[8 + _TABLE_BYTES : low_end], count, shift)) + 1
-    ends_at = np.cumsum(steps)
-    before = np.concatenate([[0], ends_at])[_firsts(kept)]
-    return ends_at - np.repeat(before, kept) - 1
+def decode_positions(
+    data: memoryview, tensors: Sequence[tuple[IntArray, int]], spec: CompressionSpec
+) -> Iterator[IntArray]:
+    """Return each tensor's indices that `encode_positions` wrote; they ascend but may leave their chunk.
+
+    Each of `tensors` is (entries of its live chunks, elements of its live chunks together).
+    """
+    symbols, lows = _read_positions(data, tensors, spec)
+    return _each_indices(symbols, lows, tensors, shift_of(spec))
 
 
-def encode_codes(codes: Codes, width: int) -> bytes:
-    """Return the codes section: codes of `width` bits of the live entries."""
-    return _encode_symbols(codes.astype(np.int32), 1 << width) if len(codes) else b""
+def encode_codes(tensors: Iterable[Codes], width: int) -> bytes:
+    """Return the codes section: codes of `width` bits of the tensors' live entries."""
+    codes = list(tensors)
+    return _encode_symbols(codes, 1 << width) if any(map(len, codes)) else b""
 
 
 def decode_codes(data: memoryview, count: int, width: int) -> Codes:
@@ -101,18 +91,77 @@ def decode_codes(data: memoryview, count: int, width: int) -> Codes:
     if not count:
         require(not len(data), "codes without live chunks")
         return np.zeros(0, np.uint8)
-    return _decode_symbols(bytes(data), count, 1 << width).astype(np.uint8)
+    return _decode_symbols(bytes(data), count, 1 << width)
 
 
-def _encode_symbols(symbols: NDArray[np.int32], alphabet: int) -> bytes:
-    """Return the frequency table and the coder's words."""
-    table = _frequencies(np.bincount(symbols, minlength=alphabet))
-    coder = stream.stack.AnsCoder()
-    coder.encode_reverse(symbols, _model(table))
+def _read_positions(
+    data: memoryview, tensors: Sequence[tuple[IntArray, int]], spec: CompressionSpec
+) -> tuple[Codes, memoryview]:
+    """Return the symbols, one byte each, and the packed low bits."""
+    count = sum(int(kept.sum()) for kept, _ in tensors)
+    if not count:
+        require(not len(data), "positions without live chunks")
+        return np.zeros(0, np.uint8), data
+    shift = shift_of(spec)
+    low_end = 8 + _TABLE_BYTES + bits.packed_size(count, shift)
+    require(len(data) >= low_end, "the positions section is too short")
+    n_symbols = int.from_bytes(data[:8], "little")
+    most = _most_symbols(count, sum(elements for _, elements in tensors), shift)
+    require(count <= n_symbols <= most, f"{n_symbols} position symbols cannot be")
+    coded = bytes(data[8 : 8 + _TABLE_BYTES]) + bytes(data[low_end:])
+    return _decode_symbols(coded, n_symbols, _ESCAPE + 1), data[8 + _TABLE_BYTES : low_end]
+
+
+def _each_indices(
+    symbols: Codes, lows: memoryview, tensors: Sequence[tuple[IntArray, int]], shift: int
+) -> Iterator[IntArray]:
+    at, entry = 0, 0
+    for kept, elements in tensors:
+        count = int(kept.sum())
+        window = symbols[at : at + _most_symbols(count, elements, shift)]
+        ends = np.flatnonzero(window != _ESCAPE)[:count]
+        require(len(ends) == count, "position symbols do not fit the entries")
+        rest = window[ends] + _ESCAPE * (np.diff(ends, prepend=-1) - 1)
+        yield _indices((rest << shift) | bits.unpack(lows, count, shift, entry), kept)
+        at += int(ends[-1]) + 1 if count else 0
+        entry += count
+    require(at == len(symbols), "position symbols do not fit the entries")
+
+
+def _gaps(local: IntArray, kept: IntArray) -> IntArray:
+    """Return how many elements each entry skips after the one before it in its chunk."""
+    previous = np.concatenate([np.full(1, -1), local])[: len(local)]
+    previous[_firsts(kept)] = -1
+    return local - previous - 1
+
+
+def _indices(gaps: IntArray, kept: IntArray) -> IntArray:
+    """Return the indices inside their chunks that `_gaps` came from."""
+    after = np.cumsum(gaps + 1)
+    before = np.concatenate([[0], after])[_firsts(kept)]
+    return after - np.repeat(before, kept) - 1
+
+
+def _escaped(rest: IntArray) -> Codes:
+    """Return numbers in base 32: as many escapes as 32 goes into each, then what is left."""
+    escapes, last = np.divmod(rest, _ESCAPE)
+    ends = np.cumsum(escapes + 1) - 1
+    symbols = np.full(ends[-1] + 1 if len(ends) else 0, _ESCAPE, np.uint8)
+    symbols[ends] = last
+    return symbols
+
+
+def _encode_symbols(blocks: list[Codes], alphabet: int) -> bytes:
+    """Return the frequency table and the coder's words, in memory for one block."""
+    counts = sum(np.bincount(block, minlength=alphabet) for block in blocks)
+    table = _frequencies(np.asarray(counts))
+    model, coder = _model(table), stream.stack.AnsCoder()
+    for block in reversed(blocks):
+        coder.encode_reverse(block.astype(np.int32), model)
     return table.astype("<u2").tobytes() + coder.get_compressed().astype("<u4").tobytes()
 
 
-def _decode_symbols(data: bytes, count: int, alphabet: int) -> IntArray:
+def _decode_symbols(data: bytes, count: int, alphabet: int) -> Codes:
     """Return `count` symbols; everything the coder could object to is checked before it is called."""
     table = np.frombuffer(data[: 2 * alphabet].ljust(2 * alphabet, b"\0"), "<u2").astype(np.int64)
     require(int(table.sum()) == _TOTAL, "frequencies do not add up")
@@ -120,7 +169,11 @@ def _decode_symbols(data: bytes, count: int, alphabet: int) -> IntArray:
     require(len(body) % 4 == 0 and len(body) // 4 <= _most_words(count), "coded words are cut or too many")
     words = np.frombuffer(body, "<u4").astype(np.uint32)
     require(not len(words) or words[-1] != 0, "coded words end in zero")
-    return stream.stack.AnsCoder(words).decode(_model(table), count).astype(np.int64)
+    model, coder = _model(table), stream.stack.AnsCoder(words)
+    symbols = np.empty(count, np.uint8)
+    for start in range(0, count, _BLOCK):
+        symbols[start : start + _BLOCK] = coder.decode(model, min(_BLOCK, count - start))
+    return symbols
 
 
 def _frequencies(counts: IntArray) -> IntArray:

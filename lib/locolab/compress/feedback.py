@@ -41,7 +41,7 @@ def compress(
     """
     check_tensors(delta, feedback)
     devices = {tensor.device.type for tensor in delta.values()}
-    compressor, name, reason = kernels.choose(backend, devices, select)
+    compressor, name, reason = kernels.choose(backend, devices, select, spec)
     with torch.no_grad():
         parts = {key: compressor(delta[key], feedback[key], spec) for key in delta}
     shapes = {key: tensor.shape for key, tensor in delta.items()}

@@ -8,12 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
-from locolab.compress.chunks import Geometry, IntArray, geometry
+from locolab.compress.chunks import Geometry, geometry
 from locolab.compress.part import level_shape
 from locolab.compress.spec import CompressionSpec
 from locolab.config import canonical_json
+
+
+@dataclass(frozen=True)
+class Span:
+    """One tensor's share of what is numbered through all tensors."""
+
+    name: str
+    geometry: Geometry
+    chunks: slice
+    entries: slice
+    levels: slice
 
 
 @dataclass(frozen=True)
@@ -29,40 +38,38 @@ class Layout:
         return Layout(spec, tuple((name, tuple(map(int, shapes[name]))) for name in sorted(shapes)))
 
     @cached_property
-    def geometries(self) -> dict[str, Geometry]:
-        """Chunks of every tensor, in payload order."""
-        return {name: geometry(shape, self.spec) for name, shape in self.shapes}
+    def spans(self) -> tuple[Span, ...]:
+        """Where each tensor's chunks, entries and levels lie among all of them."""
+        spans, chunk, entry, level = [], 0, 0, 0
+        for name, shape in self.shapes:
+            chunks = geometry(shape, self.spec)
+            ends = (
+                chunk + chunks.n_chunks,
+                entry + chunks.n_kept(),
+                level + math.prod(level_shape(chunks, self.spec)),
+            )
+            spans.append(
+                Span(name, chunks, slice(chunk, ends[0]), slice(entry, ends[1]), slice(level, ends[2]))
+            )
+            chunk, entry, level = ends
+        return tuple(spans)
 
-    @cached_property
+    @property
     def n_chunks(self) -> int:
         """Chunks of all tensors."""
-        return sum(chunks.n_chunks for chunks in self.geometries.values())
+        return self.spans[-1].chunks.stop if self.spans else 0
 
-    @cached_property
+    @property
     def n_entries(self) -> int:
         """Kept entries of all tensors, from arithmetic on shapes only."""
-        return sum(chunks.n_kept() for chunks in self.geometries.values())
+        return self.spans[-1].entries.stop if self.spans else 0
 
-    @cached_property
+    @property
     def n_levels(self) -> int:
         """Level floats of all tensors."""
-        return sum(math.prod(level_shape(chunks, self.spec)) for chunks in self.geometries.values())
-
-    @cached_property
-    def kept(self) -> IntArray:
-        """Entries of every chunk."""
-        return self._joined([chunks.kept for chunks in self.geometries.values()])
-
-    @cached_property
-    def sizes(self) -> IntArray:
-        """Elements of every chunk."""
-        return self._joined([chunks.sizes for chunks in self.geometries.values()])
+        return self.spans[-1].levels.stop if self.spans else 0
 
     def digest(self) -> bytes:
         """Return 16 bytes that name the tensors: SHA-256 of canonical JSON [[name, shape], ...], cut."""
         text = canonical_json([[name, list(shape)] for name, shape in self.shapes])
         return hashlib.sha256(text.encode()).digest()[:16]
-
-    @staticmethod
-    def _joined(arrays: list[IntArray]) -> IntArray:
-        return np.concatenate([np.zeros(0, np.int64), *arrays])

@@ -44,11 +44,30 @@ class Part:
         """Return the fp32 values in chunk order; exactly 0.0 in dead chunks."""
         if spec.quantizer == "none" or not len(self.local):
             return self.exact.copy()
+        table, span = self.table(spec), self.span(spec)
+        per_row = np.add.reduceat(self.geometry.kept, np.arange(0, self.geometry.n_chunks, span))
+        values: Floats = table.ravel()[
+            np.repeat(np.arange(len(table)) * table.shape[1], per_row) + self.codes
+        ]
+        if len(self.dead):
+            values[~self.live()] = 0
+        return values
+
+    def table(self, spec: CompressionSpec) -> Floats:
+        """Return the fp32 value of every code, a row for each `span` chunks; empty for "none"."""
+        if spec.quantizer == "none" or not self.geometry.n_chunks:
+            return np.zeros((0, 0), np.float32)
         if spec.quantizer == "templar":
-            values = quantise.templar_values(self.codes, self.levels)
-        else:
-            values = quantise.magnitude_values(self.codes, self.levels, groups(self.geometry, spec))
-        return np.where(self.live(), values, np.float32(0))
+            return quantise.templar_table(self.levels)[None]
+        return quantise.magnitude_table(self.levels)
+
+    def span(self, spec: CompressionSpec) -> int:
+        """Return how many consecutive chunks share a row of `table`."""
+        return (
+            min(spec.group, self.geometry.n_chunks)
+            if spec.quantizer == "magnitude"
+            else self.geometry.n_chunks
+        )
 
 
 def groups(geometry: Geometry, spec: CompressionSpec) -> IntArray:

@@ -18,8 +18,9 @@ Codes = NDArray[np.uint8]
 
 TEMPLAR_BINS = 4
 TEMPLAR_SPAN = 6  # standard deviations that the bins cover
-_SUM_BITS = 40  # resolution of the sums below the largest magnitude that enters them
-_LIMB = 2.0**20
+SUM_BITS = 40  # resolution of the sums below the largest magnitude that enters them
+LIMB_BITS = 20  # the sums are kept in two parts
+_LIMB = 2.0**LIMB_BITS
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ def class_means(magnitudes: NDArray[Any], label: NDArray[Any], n_labels: int) ->
     largest = np.zeros(n_labels)
     np.maximum.at(largest, label, wide)
     exponent = np.frexp(largest)[1]
-    units = np.rint(np.ldexp(wide, _SUM_BITS + 1 - exponent[label]))
+    units = np.rint(np.ldexp(wide, SUM_BITS + 1 - exponent[label]))
     high = np.floor(units / _LIMB)
     # Two limbs of at most 21 bits: float64 adds up to 2**32 of them without rounding.
     total = np.bincount(label, high, n_labels) * _LIMB + np.bincount(label, units - high * _LIMB, n_labels)
     mean = total / np.maximum(np.bincount(label, minlength=n_labels), 1)
-    return np.minimum(np.ldexp(mean, exponent - _SUM_BITS - 1), WIRE_LIMIT).astype(np.float32)
+    return np.minimum(np.ldexp(mean, exponent - SUM_BITS - 1), WIRE_LIMIT).astype(np.float32)
 
 
 def magnitude_codes(values: Floats, group: NDArray[Any], n_groups: int, bits: int) -> Quantised:
@@ -75,11 +76,13 @@ def magnitude_codes(values: Floats, group: NDArray[Any], n_groups: int, bits: in
     return Quantised(codes, levels.reshape(n_groups, classes))
 
 
-def magnitude_values(codes: Codes, levels: Floats, group: NDArray[Any]) -> Floats:
-    """Return the fp32 values that sign-and-magnitude codes stand for; zero is always +0.0."""
-    classes = levels.shape[1]
-    size = levels[group, codes % classes]
-    return np.where(codes >= classes, -size, size) + np.float32(0)
+def magnitude_table(levels: Floats) -> Floats:
+    """Return the fp32 value of every sign-and-magnitude code, a row for each group; zero is always +0.0.
+
+    >>> magnitude_table(np.array([[1.5, 4.5]], np.float32)).tolist()
+    [[1.5, 4.5, -1.5, -4.5]]
+    """
+    return np.concatenate([levels, -levels], axis=1) + np.float32(0)
 
 
 def templar_codes(values: Floats) -> Quantised:
@@ -110,9 +113,9 @@ def templar_codes(values: Floats) -> Quantised:
     return Quantised(codes, levels + np.float32(0))
 
 
-def templar_values(codes: Codes, levels: Floats) -> Floats:
-    """Return the fp32 values that the public code's 2-bit codes stand for: mean plus codebook entry."""
-    return (levels[0] + levels[1:])[codes] + np.float32(0)
+def templar_table(levels: Floats) -> Floats:
+    """Return the fp32 values of the public code's four 2-bit codes: mean plus codebook entry."""
+    return levels[0] + levels[1:] + np.float32(0)
 
 
 def _running_sum(values: NDArray[np.float64]) -> float:

@@ -42,7 +42,7 @@ import torch
 
 from locolab.compress import entropy
 from locolab.compress.checks import PayloadError, require
-from locolab.compress.content import check_pair, fixed_lengths, join, read_sections, split, write_sections
+from locolab.compress.content import check_pair, fixed_lengths, read_parts, write_sections
 from locolab.compress.layout import Layout
 from locolab.compress.spec import CODECS, QUANTIZERS, CompressionSpec
 from locolab.compress.update import SparseUpdate
@@ -66,10 +66,7 @@ def encode(update: SparseUpdate, codec: str | None = None) -> bytes:
     """
     codec = update.spec.codec if codec is None else codec
     check_pair(update.spec, codec)
-    layout = Layout.of(update.shapes, update.spec)
-    sections = write_sections(join(update, layout), layout, codec)
-    prefix = _prefix(layout, codec)
-    return _seal(prefix + _LENGTHS.pack(*map(len, sections)), b"".join(sections))
+    return _encode(update, Layout.of(update.shapes, update.spec), codec)
 
 
 def decode(blob: bytes, shapes: Mapping[str, Sequence[int]], spec: CompressionSpec) -> SparseUpdate:
@@ -86,10 +83,11 @@ def decode(blob: bytes, shapes: Mapping[str, Sequence[int]], spec: CompressionSp
     body = memoryview(data)[HEADER_BYTES:]
     ends = itertools.accumulate(lengths)
     sections = [body[end - size : end] for size, end in zip(lengths, ends, strict=True)]
-    content = read_sections(sections, layout, codec)
-    parts = split(content, layout, order)
-    update = SparseUpdate(spec, order, parts, "decoded", f"read from a {codec} payload")
-    require(encode(update, codec) == data, "the payload is not in canonical form")
+    parts = dict(read_parts(sections, layout, codec))
+    update = SparseUpdate(
+        spec, order, {name: parts[name] for name in order}, "decoded", f"read from a {codec} payload"
+    )
+    require(_encode(update, layout, codec) == data, "the payload is not in canonical form")
     return update
 
 
@@ -120,6 +118,12 @@ def sections(update: SparseUpdate, codec: str | None = None) -> dict[str, int]:
 
 
 # --- framing
+
+
+def _encode(update: SparseUpdate, layout: Layout, codec: str) -> bytes:
+    sections = write_sections(update, layout, codec)
+    head = _prefix(layout, codec) + _LENGTHS.pack(*map(len, sections))
+    return _seal(head, b"".join(sections))
 
 
 def _prefix(layout: Layout, codec: str) -> bytes:
@@ -187,7 +191,7 @@ def _check_lengths(lengths: tuple[int, ...], layout: Layout, codec: str) -> None
         expected = fixed_lengths(layout, codec)
         require(lengths[1:] == expected, f"sections should be {expected} bytes long, got {lengths[1:]}")
         return
-    elements = sum(chunks.numel for chunks in layout.geometries.values())
+    elements = sum(span.geometry.numel for span in layout.spans)
     most_positions, most_codes = entropy.largest_sections(layout.n_entries, elements, layout.spec)
     most_values = 4 * layout.n_entries if layout.spec.quantizer == "none" else most_codes
     require(levels == 4 * layout.n_levels, "the levels section has another length")

@@ -7,7 +7,7 @@ payloads it sent, and in between the memory that every other format and quantise
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +16,29 @@ import torch
 from torch import Tensor
 
 from locolab.compress import CompressionSpec, SparseUpdate, compress
+from locolab.compress.part import quantised_part
 from locolab.compress.spec import CODECS
 
 if TYPE_CHECKING:
     from locolab.train import RunResult
+
+
+PUBLIC = "public, 4 bins"
+WHOLE_TENSOR = 2**40
+"""A group of more chunks than any tensor has: one scale for the whole tensor."""
+
+SCALES = {"tensor": WHOLE_TENSOR, "64 chunks": 64, "16 chunks": 16, "4 chunks": 4, "2 chunks": 2, "chunk": 1}
+"""Whose kept values share their levels, by the words on figures and tables."""
+
+QUANTISERS: Mapping[str, Mapping[str, Any]] = {
+    PUBLIC: {"quantizer": "templar"},
+    **{
+        f"{bits} bit{'s' * (bits > 1)} per {scale}": {"bits": bits, "group": group}
+        for bits in (1, 2, 3)
+        for scale, group in SCALES.items()
+    },
+}
+"""The public code's rule (tplr-ai/templar v2.1.3) and ours with 1, 2 or 3 bits: fields of a spec."""
 
 
 @dataclass(frozen=True)
@@ -118,25 +137,52 @@ def loss(update: SparseUpdate, exact: SparseUpdate) -> dict[str, float]:
     return {**found, **{f"code_{code}": float(share) for code, share in enumerate(shares)}}
 
 
+def recoded(exact: SparseUpdate, spec: CompressionSpec) -> SparseUpdate:
+    """Return the same entries under the quantiser of another spec, without choosing them again.
+
+    `exact` carries fp32 values (quantizer "none", else ValueError); chunk and k of `spec` are the same.
+    """
+    if exact.spec.quantizer != "none":
+        raise ValueError(f"needs exact values, got quantizer {exact.spec.quantizer!r}")
+    parts = {}
+    for name in exact.shapes:
+        part = exact.part(name)
+        parts[name] = quantised_part(part.geometry, part.local, part.exact, part.dead, part.broken, spec)
+    return replace(exact, spec=spec, _parts=parts)
+
+
+def quantised(exact: SparseUpdate, quantisers: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for every quantiser on the entries of an exact update: its size and its `loss`.
+
+    `quantisers` maps a label to the fields of the spec that differ. packed, entropy: bits of a kept value in
+    that codec, everything counted; ratio_packed, ratio_entropy: bytes of the dense fp32 update / bytes sent.
+    """
+    rows = []
+    for label, fields in quantisers.items():
+        update = recoded(exact, exact.spec.replace(**{"quantizer": "magnitude", **fields}))
+        row: dict[str, Any] = {"quantiser": label}
+        for codec in ("packed", "entropy"):
+            found = cost(update, codec)
+            row |= {codec: found["bits"], f"ratio_{codec}": found["ratio_fp32"]}
+        rows.append({**row, **loss(update, exact)})
+    return rows
+
+
 def losses(
     runs: Sequence[RunResult],
     quantisers: Mapping[str, Mapping[str, Any]],
     rounds: Collection[int] | None = None,
 ) -> pd.DataFrame:
-    """Return `loss` of every quantiser on the same entries, with columns seed, round, quantiser, bits.
+    """Return `quantised` for the kept rounds of several runs, with columns seed and round.
 
-    `quantisers` maps a label to the fields of the spec that differ from the run's; `rounds` chooses some of
-    the kept ones. bits: of a kept value in the `entropy` codec, everything counted.
+    The memory that each round starts from is the run's own. `rounds` chooses some of the kept ones.
     """
     rows = []
     for result in runs:
         for sent in sent_by(result):
             if rounds is not None and sent.round not in rounds:
                 continue
-            spec = sent.update.spec
-            exact = sent.under(spec.replace(quantizer="none"))
-            for label, fields in quantisers.items():
-                update = sent.under(spec.replace(**fields))
-                row = {"seed": result.spec.seed, "round": sent.round, "quantiser": label}
-                rows.append({**row, "bits": cost(update, "entropy")["bits"], **loss(update, exact)})
+            exact = sent.under(sent.update.spec.replace(quantizer="none"))
+            where = {"seed": result.spec.seed, "round": sent.round}
+            rows += [{**where, **row} for row in quantised(exact, quantisers)]
     return pd.DataFrame(rows)

@@ -148,6 +148,9 @@ def parser() -> argparse.ArgumentParser:
     bench = _command(commands, "bench", _bench, "measure how fast the parts are here", BENCH_EXAMPLES)
     bench.add_argument("names", nargs="*", metavar="NAME", help="which parts (default: all)")
     bench.add_argument("--json", type=Path, metavar="OUT", help="write figures and provenance here")
+    bench.add_argument(
+        "--large", action="store_true", help="sizes that take gigabytes, where a part has them"
+    )
 
     note = "RESULTS.md, docs/results.json and docs/figures/ are what a visitor sees without running anything."
     _command(commands, "publish", _publish, "copy a complete fast run to the tracked files", note)
@@ -225,7 +228,7 @@ def _peer(arguments: argparse.Namespace) -> int:
 def _bench(arguments: argparse.Namespace) -> int:
     from locolab.run.bench.command import bench
 
-    return bench(arguments.names, arguments.json)
+    return bench(arguments.names, arguments.json, large=arguments.large)
 
 
 def _publish(_arguments: argparse.Namespace) -> int:

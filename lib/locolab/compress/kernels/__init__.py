@@ -1,8 +1,8 @@
 """Which implementation of `compress` runs: plain torch to be read, or one fused pass on a CPU or a GPU.
 
 A fused backend is a module with two functions: `compress_tensor(delta, feedback, spec) -> Part`, which does
-what `reference.compress_tensor` does, bit for bit, feedback in place included, and `why_not() -> str`, which
-says why it cannot run on this machine ("" if it can). It is imported when it is first asked for.
+what `reference.compress_tensor` does, bit for bit, feedback in place included, and `why_not(spec) -> str`,
+which says why it cannot do so on this machine ("" if it can). It is imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch
 
 from locolab.compress import reference
 from locolab.compress.part import Part
+from locolab.compress.quantise import Floats
 from locolab.compress.selection import Scores, magnitude_bits
 from locolab.compress.spec import CompressionSpec
 
@@ -26,9 +27,11 @@ FUSED = {"cpu": "locolab.compress.kernels.cpu", "cuda": "locolab.compress.kernel
 
 BACKENDS = ("reference", *FUSED)
 
+_USUAL = CompressionSpec()
+
 
 def choose(
-    backend: str, devices: Collection[str], select: Scores | None = None
+    backend: str, devices: Collection[str], select: Scores | None = None, spec: CompressionSpec = _USUAL
 ) -> tuple[TensorCompressor, str, str]:
     """Return (compressor, its backend's name, why that one) for tensors on these types of device.
 
@@ -48,7 +51,7 @@ def choose(
         return reference.compress_tensor, backend, "asked for"
     kinds = sorted(set(devices))
     name = backend if backend in FUSED else "/".join(kinds)
-    fused, obstacle = load(name) if name in FUSED else (None, "no fused backend is for these")
+    fused, obstacle = load(name, spec) if name in FUSED else (None, "no fused backend is for these")
     if kinds != [name] and kinds and fused:
         fused, obstacle = None, f"it takes tensors on {name}"
     if fused:
@@ -60,11 +63,20 @@ def choose(
 
 
 @lru_cache
-def load(name: str) -> tuple[TensorCompressor | None, str]:
-    """Return (compressor, "") of a fused backend, or (None, why it cannot run on this machine); cached."""
+def load(name: str, spec: CompressionSpec = _USUAL) -> tuple[TensorCompressor | None, str]:
+    """Return (compressor, "") of a fused backend, or (None, why it cannot do this here); cached."""
     try:
         module = importlib.import_module(FUSED[name])
     except ImportError as error:
         return None, str(error)
-    obstacle = module.why_not()
+    obstacle = module.why_not(spec)
     return (None, obstacle) if obstacle else (module.compress_tensor, "")
+
+
+@lru_cache
+def average() -> Callable[..., Floats] | None:
+    """Return the fused kernel that `aggregation.average` uses, or None where it cannot be had; cached."""
+    try:
+        return importlib.import_module("locolab.compress.kernels.sparse").average
+    except ImportError:
+        return None

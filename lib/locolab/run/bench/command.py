@@ -12,7 +12,7 @@ from rich.table import Table
 
 from locolab import provenance
 from locolab.config import ConfigError
-from locolab.files import write_atomic
+from locolab.files import atomic_path, write_atomic
 from locolab.run.bench import registry
 from locolab.run.bench.timing import Result
 from locolab.run.notebooks import closest
@@ -21,14 +21,20 @@ from locolab.run.table import console
 Entries = Mapping[str, Callable[[], Result]]
 
 
-def bench(names: Sequence[str], json_path: Path | None = None, entries: Entries | None = None) -> int:
+def bench(
+    names: Sequence[str],
+    json_path: Path | None = None,
+    entries: Entries | None = None,
+    large: bool = False,
+) -> int:
     """Return 0 after measuring the named parts, all of them if none is named.
 
-    `json_path` receives {name: {facts, rows}} and the provenance. Raises ConfigError for an unknown name,
-    before anything is measured.
+    `json_path` receives {name: {facts, rows}} and the provenance; figures go beside it. `large`: the sizes
+    that take gigabytes, of parts that have them. Raises ConfigError for an unknown name, before anything is
+    measured.
     """
     if entries is None:
-        entries = {name: _on_demand(name) for name in registry.MODULES}
+        entries = {name: _on_demand(name, large) for name in registry.MODULES}
     for name in names:
         if name not in entries:
             raise ConfigError(f"bench has no part {name!r}; {closest(name, entries)}")
@@ -38,11 +44,20 @@ def bench(names: Sequence[str], json_path: Path | None = None, entries: Entries 
         _print(shown, name, results[name])
     if json_path:
         write_atomic(json_path, json.dumps(_document(results), indent=1, allow_nan=False) + "\n")
+        _draw(results, json_path)
     return 0
 
 
-def _on_demand(name: str) -> Callable[[], Result]:
-    return lambda: registry.entry(name)()
+def _on_demand(name: str, large: bool) -> Callable[[], Result]:
+    return lambda: registry.entry(name, large)()
+
+
+def _draw(results: Mapping[str, Result], json_path: Path) -> None:
+    """Write every figure beside the JSON file, named after it: out.json, out-compress-operations.png."""
+    for part, result in results.items():
+        for name, figure in result.figures.items():
+            with atomic_path(json_path.with_name(f"{json_path.stem}-{part}-{name}.png")) as path:
+                figure.savefig(path, format="png")
 
 
 def _document(results: Mapping[str, Result]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from locolab.run.bench.timing import Result
 
 MODULES = {
+    "compress": "locolab.run.bench.compress",
     "economy": "locolab.run.bench.economy",
     "peers": "locolab.run.bench.peers",
     "train": "locolab.run.bench.train",
@@ -15,7 +16,11 @@ MODULES = {
 """Name -> module, whose `measure()` needs no argument; imported only when it runs."""
 
 
-def entry(name: str) -> Callable[[], Result]:
-    """Return the `measure` of a part. Raises KeyError for an unknown name."""
-    measure: Callable[[], Result] = importlib.import_module(MODULES[name]).measure
-    return measure
+def entry(name: str, large: bool = False) -> Callable[[], Result]:
+    """Return the `measure` of a part; with `large` its `measure_large`, where it has one.
+
+    Raises KeyError for an unknown name.
+    """
+    module = importlib.import_module(MODULES[name])
+    measure: Callable[[], Result] = module.measure
+    return getattr(module, "measure_large", measure) if large else measure

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+from matplotlib.figure import Figure
+
+Label = TypeVar("Label", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a part's benchmark found: a table, and what holds for all of it (sizes, threads, settings).
+    """What a part's benchmark found: a table, what holds for all of it (sizes, threads, settings), figures.
 
     Values are numbers, words or None; a column's name ends with its unit.
     """
 
     rows: list[dict[str, Any]]
     facts: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,8 @@ class Timing:
 
 
 def interleaved(
-    cases: Mapping[str, Callable[[], object]], repeats: int, clock: Callable[[], float] = time.perf_counter
-) -> dict[str, Timing]:
+    cases: Mapping[Label, Callable[[], object]], repeats: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[Label, Timing]:
     """Return the time of every case by label; each has run once before, unmeasured.
 
     The cases take turns, so what else the machine does slows all of them alike and their ratios hold.
@@ -52,7 +57,7 @@ def interleaved(
         raise ValueError(f"repeats should be at least 1, got {repeats}")
     for case in cases.values():
         case()
-    seconds: dict[str, list[float]] = {label: [] for label in cases}
+    seconds: dict[Label, list[float]] = {label: [] for label in cases}
     for _ in range(repeats):
         for label, case in cases.items():
             start = clock()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from locolab.run.experiments import feedback, local_steps, together
+from locolab.run.experiments import feedback, local_steps, quantisers, together
 from locolab.run.experiments.experiment import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
     **local_steps.EXPERIMENTS,
     **feedback.EXPERIMENTS,
+    **quantisers.EXPERIMENTS,
     **together.EXPERIMENTS,
 }
 
