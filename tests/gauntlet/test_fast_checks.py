@@ -97,7 +97,7 @@ def test_zeros_and_chunks_that_were_not_finite(check, shaped, swarm):
     assert others_pass(failed, 0, 4)
 
 
-@pytest.mark.parametrize("factor", [10.0, 1000.0, 1e25, 0.01])
+@pytest.mark.parametrize("factor", [10.0, 1000.0, 1e25, 0.001])
 def test_scaled(check, shaped, honest, swarm, factor):
     dense = np.concatenate([t.numpy().ravel() for t in swarm.wire.unpack(honest[2]).dense().values()])
     failed, _ = check({2: shaped(dense * factor)[0]})

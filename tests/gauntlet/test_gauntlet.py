@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 
 import numpy as np
 import pytest
@@ -96,14 +95,14 @@ def test_whatever_a_minority_sends_honest_peers_are_selected(data, swarm, make_r
     [
         ("zeros", "every value is zero"),
         ("scaled", "times the median"),
-        ("flipped", "far below"),
+        ("flipped", "of what others' do"),
         ("cut", "payload refused"),
         ("damaged", "payload refused"),
         ("copied", "positions are an earlier upload's"),
         ("junk", "payload refused"),
         ("absent", "nothing submitted"),
         ("poison", "times the median"),
-        ("noise", "far below"),
+        ("noise", "of what others' do"),
     ],
 )
 def test_the_reason_of_each_cheat(swarm, make_round, honest, hostile, kind, reason):
@@ -216,16 +215,3 @@ def aggregate_fixed(updates, rule, medians):
         count = len(updates) if rule == "mean" else sum((d != 0).float() for d in dense).clamp(min=1)
         total[name] = sum(dense) / count
     return total
-
-
-def test_scoring_costs_what_it_should(swarm, make_round, honest):
-    """Twenty updates on 8 + 8 sequences: no dense copy of the model for each of them, so quickly done."""
-    from locolab.gauntlet.loss_score import loss_scores
-    from locolab.gauntlet.positions import flat_update
-
-    update = flat_update(swarm.wire.unpack(honest[0]))
-    windows = np.random.default_rng(0).integers(300, size=(8, 33))
-    twenty = dict.fromkeys(range(20), update)
-    start = time.process_time()
-    loss_scores(swarm.model, swarm.theta, twenty, dict.fromkeys(twenty, windows), windows, 0.2)
-    assert time.process_time() - start < 5.0

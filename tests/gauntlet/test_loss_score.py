@@ -107,3 +107,17 @@ def test_fewer_assigned_samples_than_asked_for(text, spec):
     few = Draws(text, spec.replace(local_steps=1, batch=1), 0, 8, "trained", 0)
     assert len(few.assigned(0)) == 1
     assert few.own(0).shape == (8, spec.model.context + 1)
+
+
+def test_what_scoring_twenty_peers_costs(swarm, updates, draws, monkeypatch):
+    """Sequences in forward passes: 8 + 8 + 8 a peer, and 8 once; theta is loaded once."""
+    twenty, seen = dict.fromkeys(range(20), updates[0]), []
+    losses = swarm.model.losses
+    monkeypatch.setattr(swarm.model, "losses", lambda w: seen.append(w.shape[0] * w.shape[1]) or losses(w))
+    loads = []
+    monkeypatch.setattr(
+        swarm.model, "load", lambda *a: loads.append(a) or type(swarm.model).load(swarm.model, *a)
+    )
+    scores(swarm, twenty, draws)
+    assert sum(seen) == 20 * 24 + 8
+    assert len(loads) == 1

@@ -20,7 +20,7 @@ from locolab.gauntlet import (
     final_score,
 )
 from locolab.gauntlet.scores import has_worked, slashed
-from locolab.gauntlet.selection import seated, too_little
+from locolab.gauntlet.selection import gain_shares, seated
 
 GOOD = Standing(work=0.8, score=8.0, rated=40)
 
@@ -99,19 +99,19 @@ def test_nobody_needs_a_positive_score_for_an_empty_seat():
     assert seated({1: -3.0, 2: 0.0}, [1, 2], TEMPLAR) == ([2, 1], [])
 
 
-def test_too_little():
+def test_shares_of_the_median_gain():
     gains = {1: Gains(0.4, 0), 2: Gains(0.5, 0), 3: Gains(0.09, 0), 4: Gains(-0.2, 0)}
-    assert too_little(gains, 0.25) == {4: -0.2}  # the lower median is 0.09
-    assert too_little({**gains, 5: Gains(0.6, 0)}, 0.25) == {3: 0.09, 4: -0.2}
-    assert too_little(gains, 0.0) == too_little({}, 0.25) == {}
-    assert too_little({1: Gains(-1.0, 0), 2: Gains(-3.0, 0)}, 0.25) == {}
+    assert gain_shares(gains) == {1: 1.0, 2: 1.0, 3: 1.0, 4: -1.0}  # the lower median is 0.09
+    assert gain_shares({**gains, 5: Gains(0.6, 0)})[3] == pytest.approx(0.225)
+    assert gain_shares({}) == gain_shares({1: Gains(-1.0, 0), 2: Gains(-3.0, 0)}) == {}
 
 
 @given(st.dictionaries(st.integers(0, 9), st.floats(0.01, 1), min_size=3), st.floats(-1, 1))
-def test_one_peer_names_nobody_else_who_gains_like_most(gains, hostile):
-    """Equal honest gains: whatever one more peer shows, none of them is named."""
+def test_one_peer_spoils_nobodys_share(gains, hostile):
+    """Equal honest gains: whatever one more peer shows, each of theirs is the median."""
     alike = dict.fromkeys(gains, Gains(0.5, 0.0))
-    assert set(too_little({**alike, 99: Gains(hostile, 0.0)}, 0.25)) <= {99}
+    found = gain_shares({**alike, 99: Gains(hostile, 0.0)})
+    assert all(found[peer] == 1.0 for peer in gains)
 
 
 def test_settings_have_a_name_and_are_checked():

@@ -45,13 +45,14 @@ class Limits(Config):
 
     `window`: seconds in which uploads count; `nonfinite`: chunks that a sender may report as unusable;
     `norm_low`, `norm_high`: of a submission's norm over the round's median; `behind`: updates; `overlap`:
-    share of positions.
+    share of positions. The lower norm is low: slow hardware in the first rounds, when learning rates still
+    rise, sends a twentieth of what the others do; whether so little is worth anything the gains tell.
     70 seconds, 3 updates and 0.4 are the run's (tplr-ai/templar v2.1.3, hparams.json); it has no norm check.
     """
 
     window: float = 70.0
     nonfinite: int = 0
-    norm_low: float = 0.1
+    norm_low: float = 0.01
     norm_high: float = 4.0
     behind: float = 3.0
     overlap: float = 0.4

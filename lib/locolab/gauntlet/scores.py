@@ -13,12 +13,14 @@ _NOTHING = 1e-4  # a slashed score below it is 0, as in the public code
 class Standing:
     """A peer's record beside its rating.
 
-    `work`: moving average of assigned work, -1 to 1; `score`: the final score; `listed`: that score when the
+    `work`: moving average of assigned work, -1 to 1; `gain`: moving average of its share of the median gain,
+    see `selection.gain_shares`; `score`: the final score; `listed`: that score when the
     seats were last handed out; `rated`: how often it was evaluated; `absent`: rounds in a row without a
     submission; `banned`: rounds it still has to stay out.
     """
 
     work: float = 0.0
+    gain: float = 0.0
     score: float = 0.0
     listed: float = 0.0
     rated: int = 0
@@ -50,7 +52,7 @@ def slashed(standing: Standing, cost: Slash) -> Standing:
     """Return what an event leaves of a standing; only a positive score is cut, and work along with it.
 
     >>> slashed(Standing(work=0.5, score=8.0), Slash("present", score=0.75, work=0.5))
-    Standing(work=0.25, score=6.0, listed=0.0, rated=0, absent=0, banned=0)
+    Standing(work=0.25, gain=0.0, score=6.0, listed=0.0, rated=0, absent=0, banned=0)
     """
     banned = max(standing.banned, cost.ban)
     if cost.reset:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from statistics import median_low
 
@@ -27,17 +26,18 @@ def seated(listed: Mapping[int, float], valid: Iterable[int], rules: Rules) -> t
     return chosen, [peer for peer in ranked if peer in fit and peer not in chosen]
 
 
-def too_little(gains: Mapping[int, Gains], share: float) -> dict[int, float]:
-    """Return the gains on assigned data, by peer, that are below `share` of their lower median.
+def gain_shares(gains: Mapping[int, Gains]) -> dict[int, float]:
+    """Return each peer's gain on assigned data over the round's lower median, cut to -1..1; or nothing.
 
-    A share of 0 asks nothing. Where the median is not positive the round tells nothing and nobody is named
-    (one-covenant/templar v2.1.28 waives its rule against repeated losses so). The gain on assigned data tells
-    more than that on random data: late in training an honest update helps on what it was trained on in every
-    round, elsewhere not.
+    A median that is not positive tells nothing, so that nobody is judged in such a round
+    (one-covenant/templar v2.1.28 waives its rule against repeated losses so). The gain on assigned data says
+    more than that on random data: late in training an honest update helps in every round on what it was
+    trained on, elsewhere not.
 
-    >>> too_little({1: Gains(0.008, 0), 2: Gains(0.007, 0), 3: Gains(0.0002, 0)}, share=0.25)
-    {3: 0.0002}
+    >>> gain_shares({1: Gains(0.008, 0), 2: Gains(0.004, 0), 3: Gains(0.001, 0), 4: Gains(0.006, 0)})
+    {1: 1.0, 2: 1.0, 3: 0.25, 4: 1.0}
     """
     middle = median_low([gain.own for gain in gains.values()]) if gains else 0.0
-    floor = share * middle if middle > 0 and share else -math.inf
-    return {peer: gain.own for peer, gain in gains.items() if gain.own < floor}
+    if middle <= 0:
+        return {}
+    return {peer: max(-1.0, min(1.0, gain.own / middle)) for peer, gain in gains.items()}

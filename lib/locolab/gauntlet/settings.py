@@ -22,7 +22,8 @@ class GauntletSpec(Config):
       assigned data they come from, see `draws.Draws`.
     - `step`: c, the share of the outer learning rate with which one update is applied for scoring.
     - `sample`: how many peers are scored a round, drawn anew each time; 0 scores all.
-    - `memory`: alpha of the moving average of assigned work; `beta`, `tau`: of the ratings.
+    - `memory`: alpha of the moving average of assigned work; `gain_memory`: of that of gains; `beta`, `tau`:
+      of the ratings.
     - `history`: past rounds' parameters that a probe is compared with; `probes`: whether peers publish any.
     - `seed`: the validator's secret, which decides what it draws.
 
@@ -41,6 +42,7 @@ class GauntletSpec(Config):
     step: float = 0.2
     sample: int = 0
     memory: float = 0.05
+    gain_memory: float = 0.2
     beta: float = 7.0
     tau: float = 0.1
     probes: bool = True
@@ -56,6 +58,7 @@ class GauntletSpec(Config):
             ("step", 0 < self.step < float("inf"), "positive and finite"),
             ("sample", self.sample >= 0, "at least 0"),
             ("memory", 0 < self.memory <= 1, "in (0, 1]"),
+            ("gain_memory", 0 < self.gain_memory <= 1, "in (0, 1]"),
             ("beta", 0 < self.beta < float("inf"), "positive and finite"),
             ("tau", 0 <= self.tau < float("inf"), "at least 0 and finite"),
             ("history", self.history >= 1, "at least 1"),

@@ -16,7 +16,7 @@ from locolab.gauntlet.review import Evidence, fast_checks, worth
 from locolab.gauntlet.rewards import reward_weights
 from locolab.gauntlet.rows import Row, row_of
 from locolab.gauntlet.scores import Standing, final_score, has_worked, slashed
-from locolab.gauntlet.selection import seated, too_little
+from locolab.gauntlet.selection import gain_shares, seated
 from locolab.gauntlet.settings import GauntletSpec
 from locolab.gauntlet.sync import sync_score
 from locolab.train import Submissions, Validator
@@ -49,9 +49,9 @@ class Gauntlet(Validator):
         self._slash(peers, found)
         valid = [p for p in peers if not self._excluding(p, found) and not memory.standings[p].banned]
         gains = worth(round, theta, valid, self._sampled(valid, round.number), self.settings)
-        self._rate(gains, found)
-        weak = too_little(gains, self._rules.gain_share)
-        reasons = {peer: self._reason(peer, found, weak) for peer in peers}
+        shares = gain_shares(gains)
+        self._rate(gains, shares, found)
+        reasons = {peer: self._reason(peer, found, shares.get(peer)) for peer in peers}
         self._seat(reasons, round.number)
         for peer, reason in reasons.items():
             if reason:
@@ -100,30 +100,37 @@ class Gauntlet(Validator):
         generator = np.random.default_rng([self.settings.seed, number, _SAMPLING, sample])
         return sorted(int(peer) for peer in generator.choice(valid, sample, replace=False))
 
-    def _rate(self, gains: Mapping[int, Gains], found: Evidence) -> None:
+    def _rate(self, gains: Mapping[int, Gains], shares: Mapping[int, float], found: Evidence) -> None:
         """Play the round's match and bring the scores of those who took part up to date."""
         standings = self.memory.standings
         self.ratings.update({peer: gain.random for peer, gain in gains.items()})
         for peer, gain in gains.items():
             old = standings[peer]
             work = assigned_work(old.work, gain.own, gain.random, self.settings.memory)
-            standing = dataclasses.replace(old, work=work, rated=old.rated + 1)
+            gained = self._average_gain(old, shares.get(peer))
+            standing = dataclasses.replace(old, work=work, gain=gained, rated=old.rated + 1)
             score = final_score(self.ratings.ordinal(peer), standing, self._sync(peer, found), self._rules)
             standings[peer] = dataclasses.replace(standing, score=score)
+
+    def _average_gain(self, old: Standing, share: float | None) -> float:
+        """Return the moving average after a round; the first value is the average of one."""
+        alpha = self.settings.gain_memory if old.rated else 1.0
+        return old.gain if share is None else (1 - alpha) * old.gain + alpha * share
 
     def _sync(self, peer: int, found: Evidence) -> float:
         behind = found.number(peer, "sync")
         return 1.0 if behind is None else sync_score(behind, self.settings.sync_version)
 
-    def _reason(self, peer: int, found: Evidence, weak: Mapping[int, float]) -> str:
+    def _reason(self, peer: int, found: Evidence, share: float | None) -> str:
         """Return why a peer may not be aggregated, an empty text where it may."""
         standing = self.memory.standings[peer]
         if failed := self._excluding(peer, found):
             return failed[0].reason
         if standing.banned:
             return f"banned for {standing.banned} rounds"
-        if peer in weak:
-            return f"gains {weak[peer]:.2g} on its assigned data, far below the others"
+        asked = self._rules.gain_share
+        if asked and share is not None and (least := min(share, standing.gain)) < asked:
+            return f"its assigned data gain {least:.2f} of what others' do"
         return "" if has_worked(standing, self._rules) else "gains no more on assigned data than on other"
 
     def _seat(self, reasons: dict[int, str], number: int) -> None:
