@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
 
-from locolab.compress import CompressionSpec, aggregate, compress
+from locolab.compress import CompressionSpec, aggregate, aggregation, compress, kernels
 
 SHAPES = {"a": (20, 13), "b": (7,), "c": ()}
 
@@ -126,3 +128,110 @@ def test_contributor_mean_is_many_times_hotter_than_the_mean():
     hot, mean = (aggregate(updates, rule)["w"] for rule in ("contributor_mean", "mean"))
     assert hot.count_nonzero().item() / hot.numel() == pytest.approx(0.270, abs=0.005)
     assert (hot.norm() / mean.norm()).item() == pytest.approx(17.9, abs=0.3)
+
+
+# --- the kernel
+
+
+def random_updates(shape, specs, dead=()):
+    """Return an update of each spec; chunks at the positions `dead` are made all zero or not finite."""
+    generator, updates = torch.Generator().manual_seed(7), []
+    for number, spec in enumerate(specs):
+        delta = torch.randn(shape, generator=generator).reshape(-1)
+        for position in dead:
+            delta[position + 500 * number] = torch.inf
+        delta[: 400 * number] = 0
+        delta = delta.reshape(shape)
+        updates.append(compress({"w": delta}, {"w": torch.zeros(shape)}, spec))
+    return updates
+
+
+KERNEL_CASES = [
+    ((1100, 1111), {"chunk": 4096, "k": 64}, ()),
+    ((1100, 1111), {"chunk": 64, "k": 9}, (3, 9000)),
+    ((700_001,), {"chunk": 256, "k": 16}, (5,)),
+    ((30, 7, 9), {"chunk": 16, "k": 16}, (11,)),
+    ((40, 40), {"chunk": 1, "k": 1}, ()),
+    ((), {"chunk": 16, "k": 2}, ()),
+    ((0, 4), {"chunk": 16, "k": 2}, ()),
+]
+
+
+@pytest.mark.parametrize(("shape", "fields", "dead"), KERNEL_CASES)
+@pytest.mark.parametrize("rule", ["mean", "contributor_mean"])
+def test_the_kernel_gives_the_bits_of_plain_numpy(shape, fields, dead, rule, monkeypatch):
+    kinds = [{"bits": 1, "group": 3}, {"bits": 3}, {"quantizer": "templar"}, {"quantizer": "none"}]
+    updates = random_updates(shape, [CompressionSpec(**fields, **kind) for kind in kinds], dead)
+    results, threads = [], torch.get_num_threads()
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            results.append(aggregate(updates, rule, "median_norm")["w"])
+    finally:
+        torch.set_num_threads(threads)
+    singles = [update.dense()["w"] for update in updates]
+    monkeypatch.setattr(kernels, "average", lambda: None)
+    expected = aggregate(updates, rule, "median_norm")["w"]
+    for result in results:
+        assert torch.equal(result.view(torch.int32), expected.view(torch.int32))
+    for single, update in zip(singles, updates, strict=True):
+        assert torch.equal(single.view(torch.int32), update.dense()["w"].view(torch.int32))
+
+
+def test_the_kernel_is_what_runs_where_chunks_are_of_one_size(monkeypatch):
+    def broken(*_):
+        raise AssertionError("not the kernel")
+
+    one = random_updates((20, 13), [SPECS[0], SPECS[3]])
+    mixed = random_updates((20, 13), SPECS)
+    monkeypatch.setattr(aggregation, "_average", broken)
+    assert aggregate(one)["w"].count_nonzero() > 0
+    with pytest.raises(AssertionError, match="not the kernel"):
+        aggregate(mixed)
+
+
+@pytest.mark.parametrize("rule", ["mean", "contributor_mean"])
+def test_memory_is_the_result_and_a_band_of_chunks(rule):
+    updates = random_updates((2000, 1500), [CompressionSpec()] * 4)
+    aggregate(updates, rule, "median_norm")  # compiled, and geometry cached
+    tracemalloc.start()
+    aggregate(updates, rule, "median_norm")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 2000 * 1500 * 1.2 + torch.get_num_threads() * 2 * 2**20
+
+
+# --- what one sender can reach
+
+
+def honest_and(hostile, n_honest, k=2):
+    spec = CompressionSpec(chunk=16, k=k, quantizer="none", decay=0.0)
+    deltas = [torch.randn(64, generator=torch.Generator().manual_seed(seed)) for seed in range(n_honest)]
+    return [compress({"w": delta}, {"w": torch.zeros(64)}, spec) for delta in [*deltas, hostile]]
+
+
+@pytest.mark.parametrize("n_honest", [1, 2, 3, 6])
+def test_the_full_norm_on_one_coordinate_moves_it_by_at_most_an_honest_norm_over_n(n_honest):
+    hostile = torch.zeros(64)
+    hostile[5] = 1e30
+    updates = honest_and(hostile, n_honest)
+    scales = [factor["w"] for factor in aggregation.clip_factors(updates)]
+    shares = [u.dense()["w"][5] * f / len(updates) for u, f in zip(updates[:-1], scales[:-1], strict=True)]
+    moved = aggregate(updates, "mean", "median_norm")["w"][5] - sum(shares)
+    assert 0 < moved <= max(update.norms()["w"] for update in updates[:-1]) / len(updates) * (1 + 1e-5)
+    assert aggregate(updates, "mean")["w"][5] == pytest.approx(1e30 / len(updates), rel=1e-6)
+
+
+@pytest.mark.parametrize("n_honest", [1, 2, 3, 6])
+def test_a_coordinate_nobody_else_names_moves_by_up_to_the_median_norm(n_honest):
+    updates = honest_and(torch.zeros(64), n_honest)
+    named = {int(p) for update in updates[:-1] for p in update.positions("w")}
+    lonely = next(p for p in range(64) if p not in named)
+    hostile = torch.zeros(64)
+    hostile[lonely] = -1e20
+    updates = honest_and(hostile, n_honest)
+    median = sorted(update.norms()["w"] for update in updates)[(len(updates) - 1) // 2]
+    assert median <= max(update.norms()["w"] for update in updates[:-1])
+    reach = {rule: aggregate(updates, rule, "median_norm")["w"][lonely].item() for rule in aggregation.RULES}
+    assert reach["contributor_mean"] == pytest.approx(-median, rel=1e-6)
+    assert reach["mean"] == pytest.approx(-median / len(updates), rel=1e-6)

@@ -140,9 +140,21 @@ def test_a_line_without_version_and_hash_is_refused(tmp_path, line):
         packages.pins(tmp_path / "requirements.txt")
 
 
+def test_what_is_fetched_on_demand_lies_apart(place):
+    digest = packages.pins()["little-text"].sha256
+    (place / "requirements-more.txt").write_text(f"little-text==1.0 --hash=sha256:{digest}\n")
+    with pytest.raises(packages.MissingPackage, match=re.escape("run ./run_all.sh data more")):
+        packages.find("little-text", packages.extra("more"))
+    default = packages.install()
+    more = packages.install(packages.extra("more"))
+    assert more.parent.name == "more"
+    assert packages.find("little-text") == default / "little_text"
+    assert packages.file("little-text", "data/text.json", packages.extra("more")).is_relative_to(more)
+
+
 def test_every_pin_has_a_card():
     cards = (data_dir() / "README.md").read_text()
-    for pin in packages.pins().values():
+    for pin in (packages.pins() | packages.pins(packages.extra("control"))).values():
         card = re.search(rf"^## {pin.name} .*?(?=^## |\Z)", cards, re.M | re.S)
         assert card, f"data/README.md has no card '## {pin.name} ...'"
         for fact in (pin.version, pin.sha256, "Licence", "Source", "Used for", "May I copy"):

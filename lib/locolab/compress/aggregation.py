@@ -26,10 +26,15 @@ def aggregate(
     rule "mean" divides by the number of updates (1/R in arXiv 2603.08163, eq. 2); "contributor_mean" divides
     each coordinate by the number of updates that sent it (tplr-ai/templar v2.1.3, src/tplr/compress.py).
     clip "median_norm" first scales each tensor of each update down to the round's lower median norm.
-    Contributions are added in list order. Bounds on one sender among n: with "mean" no coordinate moves by
-    more than its value / n; with "contributor_mean" a coordinate that only it names moves by its full value;
-    the clip bounds a tensor's norm, not one coordinate. Raises ValueError for an empty list, an unknown rule
-    or clip, and updates whose names or shapes differ; their specs may differ.
+    Contributions are added in list order. Memory: the result and, per thread, sums of a few dozen chunks.
+
+    How far one sender among n moves a tensor. "mean": each coordinate by its value / n, so the tensor by the
+    update's norm / n. The clip bounds that norm by the lower median, which for n >= 2 is at most the largest
+    norm among the others; it does not bound how the norm is spread, so one coordinate may move by norm / n.
+    "contributor_mean": a coordinate that others name too by its share of them, but one that nobody else names
+    by its full value, so with the clip a single coordinate may move by the whole median norm.
+    Raises ValueError for an empty list, an unknown rule or clip, and updates whose names or shapes differ;
+    their specs may differ.
     """
     updates = list(updates)
     _check(updates, rule, clip)

@@ -6,12 +6,21 @@ are stored as they are, the rest is a number in base 32 written in unary escapes
 read on", symbols 0..31 end it. shift = max(0, floor(log2(chunk / k)) - 3) makes 8 to 16 the average rest,
 so that the distribution within one symbol is flat enough to cost under 0.001 bit.
 
-Symbols are coded by asymmetric numeral systems: constriction's `AnsCoder`, which encodes from the last
-symbol to the first and decodes from the first to the last, with `Categorical` over frequency / 2**15,
-`perfect=False`. Positions section: symbol count (u64), 33 frequencies (u16), the low bits packed, 32-bit
-words of the coder. Codes section: a frequency (u16) of each code, words. Both are empty if no entry is live.
-Frequencies add up to 2**15: counts scaled down, at least 1 where a symbol occurs, and the rest of the sum
-goes to the most frequent symbol, the first of equals.
+Positions section: symbol count (u64), 33 frequencies (u16), the low bits packed (`bits`), 32-bit words of the
+coder. Codes section: a frequency (u16) of each code, words. Both are empty if no entry is live. Frequencies
+add up to 2**15: counts scaled down, at least 1 where a symbol occurs, and the rest of the sum goes to the
+most frequent symbol, the first of equals.
+
+Symbols are coded by asymmetric numeral systems: constriction's `AnsCoder`, with `Categorical` over
+frequency / 2**15, `perfect=False`. In integers, of n symbols whose frequencies before symbol s add up to
+F(s), s owns the numbers from c(s) = floor(F(s) * (2**24 - n) / 2**15) + s up to c(s + 1), and c(n) = 2**24.
+The decoder takes words from the end: state = 0, then state = state * 2**32 + word until state >= 2**32 or no
+word is left. Each symbol, first to last: q = state mod 2**24 lies in some c(s) <= q < c(s + 1); state becomes
+floor(state / 2**24) * (c(s + 1) - c(s)) + q - c(s), and if that is below 2**32 and a word is left,
+state * 2**32 + word. An honest payload ends with state 0 and no word left; its last word is not 0.
+
+Chosen over Golomb-Rice (0.1 bit a position more) and Elias-Fano (0.6) by `locolab bench codecs`; a
+combinatorial number would save 0.04 and needs integers of hundreds of bits.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from locolab.compress.chunks import Geometry, geometry
 from locolab.compress.part import level_shape
@@ -34,8 +34,8 @@ class Layout:
 
     @staticmethod
     def of(shapes: Mapping[str, Sequence[int]], spec: CompressionSpec) -> Layout:
-        """Return the layout of tensors of these shapes, whatever the order of the dictionary."""
-        return Layout(spec, tuple((name, tuple(map(int, shapes[name]))) for name in sorted(shapes)))
+        """Return the layout of tensors of these shapes, whatever the order of the dictionary; cached."""
+        return _layout(spec, tuple((name, tuple(map(int, shapes[name]))) for name in sorted(shapes)))
 
     @cached_property
     def spans(self) -> tuple[Span, ...]:
@@ -69,7 +69,13 @@ class Layout:
         """Level floats of all tensors."""
         return self.spans[-1].levels.stop if self.spans else 0
 
+    @cached_property
     def digest(self) -> bytes:
-        """Return 16 bytes that name the tensors: SHA-256 of canonical JSON [[name, shape], ...], cut."""
+        """16 bytes that name the tensors: SHA-256 of canonical JSON [[name, shape], ...], cut."""
         text = canonical_json([[name, list(shape)] for name, shape in self.shapes])
         return hashlib.sha256(text.encode()).digest()[:16]
+
+
+@lru_cache(maxsize=16)  # all payloads of a run have the same
+def _layout(spec: CompressionSpec, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> Layout:
+    return Layout(spec, shapes)

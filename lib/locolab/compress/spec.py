@@ -58,8 +58,8 @@ class CompressionSpec(Config):
     def thrifty(cls) -> CompressionSpec:
         """Return the settings that lose least at 230 times fewer bytes than fp32: a sign for each value.
 
-        One bit, one level for every two chunks, entropy-coded: chapter 04 finds them beside the public code's
-        two bits and every other setting. What `CompressionSpec()` asks for stays the paper's two bits.
+        One bit, one level for every two chunks, entropy-coded; measured in chapter 04 beside the public
+        code's two bits. What `CompressionSpec()` asks for stays the paper's two bits.
 
         >>> CompressionSpec.thrifty() == CompressionSpec(bits=1, group=2, codec="entropy")
         True

@@ -25,6 +25,11 @@ packed lowest bit first (`bits`), the last byte padded with zeros. Dead chunks f
 lowest indices and code (or value) 0. "none" has fp32 values for codes. `entropy`: see its module; dead chunks
 are left out of both sections.
 
+A chunk of n elements keeps max(1, floor(k * n / chunk)) entries. What codes stand for: "magnitude": the
+highest of `bits` bits is the sign (1: negative), the others number the level of the chunk's group, chunk number
+inside its tensor divided by `group`; "templar": fp32 sum of the mean and the entry of the codebook that the
+code numbers. Values of dead chunks are 0.
+
 Lengths follow from shapes, spec and the number of dead chunks (for `entropy` they are bounded by them) and
 are checked before any section is read. The decoder refuses what breaks a rule of `checks`, and whatever does
 not encode to the same bytes again. It never executes anything.
@@ -53,8 +58,8 @@ _FIELDS = ["magic", "version", "codec", "quantizer", "bits", "chunk", "k", "grou
 _PREFIX = struct.Struct("<4s4B3Qd16s")
 _LENGTHS = struct.Struct("<4Q")
 _CHECKSUM = struct.Struct("<I")
-_LENGTHS_AT = _PREFIX.size
-_CHECKSUM_AT = _LENGTHS_AT + _LENGTHS.size
+LENGTHS_AT = _PREFIX.size
+_CHECKSUM_AT = LENGTHS_AT + _LENGTHS.size
 HEADER_BYTES = _CHECKSUM_AT + _CHECKSUM.size
 
 
@@ -104,16 +109,16 @@ def reseal(blob: Any) -> bytes:
     data = data.ljust(HEADER_BYTES, b"\0")
     room = len(data) - HEADER_BYTES
     lengths = []
-    for declared in _LENGTHS.unpack_from(data, _LENGTHS_AT)[:3]:
+    for declared in _LENGTHS.unpack_from(data, LENGTHS_AT)[:3]:
         lengths.append(min(declared, room))
         room -= lengths[-1]
-    return _seal(data[:_LENGTHS_AT] + _LENGTHS.pack(*lengths, room), data[HEADER_BYTES:])
+    return _seal(data[:LENGTHS_AT] + _LENGTHS.pack(*lengths, room), data[HEADER_BYTES:])
 
 
 def sections(update: SparseUpdate, codec: str | None = None) -> dict[str, int]:
     """Return the bytes of each part of the encoded update; they add up to its length."""
     blob = encode(update, codec)
-    dead, levels, positions, values = _LENGTHS.unpack_from(blob, _LENGTHS_AT)
+    dead, levels, positions, values = _LENGTHS.unpack_from(blob, LENGTHS_AT)
     return {"positions": positions, "values": values, "scales": levels, "header": HEADER_BYTES + dead}
 
 
@@ -129,7 +134,7 @@ def _encode(update: SparseUpdate, layout: Layout, codec: str) -> bytes:
 def _prefix(layout: Layout, codec: str) -> bytes:
     spec = layout.spec
     kinds = (VERSION, CODECS.index(codec), QUANTIZERS.index(spec.quantizer), spec.bits)
-    return _PREFIX.pack(MAGIC, *kinds, spec.chunk, spec.k, spec.group, spec.decay, layout.digest())
+    return _PREFIX.pack(MAGIC, *kinds, spec.chunk, spec.k, spec.group, spec.decay, layout.digest)
 
 
 def _seal(head: bytes, body: bytes) -> bytes:
@@ -169,7 +174,7 @@ def _read_header(data: bytes, layout: Layout) -> tuple[str, tuple[int, ...]]:
     except ValueError as error:
         raise PayloadError(str(error)) from None
     _check_same_spec(data[: _PREFIX.size], _prefix(layout, codec))
-    lengths = _LENGTHS.unpack_from(data, _LENGTHS_AT)
+    lengths = _LENGTHS.unpack_from(data, LENGTHS_AT)
     require(sum(lengths) == len(data) - HEADER_BYTES, "section lengths do not add up to the payload")
     _check_lengths(lengths, layout, codec)
     (checksum,) = _CHECKSUM.unpack_from(data, _CHECKSUM_AT)

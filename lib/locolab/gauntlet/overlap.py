@@ -65,7 +65,8 @@ def copied(matrix: NDArray[np.float64], uploaded: Sequence[float]) -> list[float
 
     The earlier one by the bucket's clock is the original: nobody can copy what is not there yet, and a clock
     that peers do not own cannot be argued with. At equal times neither is held against the other: a copier
-    who hits the same tick escapes this check, but no original is ever punished for being copied.
+    who hits the same tick escapes this check, but no original is ever punished for being copied. What no
+    clock can tell is who trained whose data first: assignments are public, and positions alone are compared.
 
     >>> copied(np.array([[1.0, 0.9], [0.9, 1.0]]), uploaded=[10.0, 12.0])
     [0.0, 0.9]

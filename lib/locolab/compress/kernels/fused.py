@@ -9,9 +9,10 @@ finds the k-th largest. Groups are quantised while their chunks are still in the
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from locolab.compress.chunks import IntArray
 from locolab.compress.kernels.compiled import Ints, Shape, U, Whole, jit
@@ -20,7 +21,7 @@ from locolab.compress.selection import INFINITY_BITS
 from locolab.compress.spec import WIRE_LIMIT
 
 Results = tuple[IntArray, Floats, Ints, Codes, Floats]  # local, values, largest magnitudes, codes, levels
-Scratch = tuple[Ints, Ints, Ints]
+Scratch = tuple[Floats, Ints, Ints, Ints, Ints, Codes, NDArray[np.uint64]]  # of `scratch`
 
 MAGNITUDE = np.int32(0x7FFFFFFF)
 INFINITY = np.int32(INFINITY_BITS)
@@ -53,6 +54,7 @@ def compress_chunks(
     runs: tuple[Whole, Whole, Whole],
     bits: Whole,
     results: Results,
+    memory: Scratch,
 ) -> None:
     """Compress `runs` (first, last, chunks in each); with bits > 0 also quantise each run as a group.
 
@@ -60,30 +62,33 @@ def compress_chunks(
     """
     first, last, span = runs
     local, values, peaks, codes, levels = results
-    room = (min(shape[0], shape[2]) * min(shape[1], shape[3]) // _WORD + 1) * _WORD
-    error = np.empty(room, np.float32)
-    scratch = (np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32))
-    flags = np.empty(room, np.uint8)
+    error = memory[0]
     for run in range(first, last):
         chunks = range(run * span, min((run + 1) * span, len(peaks)))
         for number in chunks:
-            place = find(number, shape)
+            place, entries = find(number, shape), slice(starts[number], starts[number + 1])
             add_feedback(delta, feedback, decay, place, error)
-            entries = slice(starts[number], starts[number + 1])
-            peaks[number] = select(error, place.size, scratch, flags, local[entries], values[entries])
+            peaks[number] = select(memory, place.size, local[entries], values[entries])
             if peaks[number] < INFINITY:
                 write_back(error, feedback, place)
             else:
                 forget(error, delta, feedback, place)
         if bits:
-            labels = np.zeros(starts[chunks.stop] - starts[chunks.start], np.uint8)
             for number in chunks:
-                if is_dead(peaks[number]):
-                    base = starts[chunks.start]
-                    labels[starts[number] - base : starts[number + 1] - base] = DEAD
+                label = DEAD if is_dead(peaks[number]) else np.uint8(0)
+                for i in range(U(starts[number]), U(starts[number + 1])):
+                    codes[i] = label
             entries = slice(starts[chunks.start], starts[chunks.stop])
-            quantise_group(values[entries], labels, bits, levels[run], codes[entries])
+            quantise_group(values[entries], codes[entries], bits, levels[run])
             subtract(feedback, shape, starts, chunks.start, chunks.stop, levels[run], results)
+
+
+def scratch(shape: Shape) -> Scratch:
+    """Return the memory that `compress_chunks` works in: error and bits, integers, flags and words."""
+    room = (min(shape[0], shape[2]) * min(shape[1], shape[3]) // _WORD + 1) * _WORD
+    error, flags = np.empty(room, np.float32), np.zeros(room, np.uint8)
+    integers = [np.empty(room, np.int32) for _ in range(3)]
+    return error, error.view(np.int32), integers[0], integers[1], integers[2], flags, flags.view(np.uint64)
 
 
 @jit
@@ -136,23 +141,18 @@ def forget(error: Floats, delta: Floats, feedback: Floats, place: Place) -> None
 
 
 @jit
-def select(
-    error: Floats,
-    size: Whole,
-    scratch: tuple[Ints, Ints, Ints],
-    flags: Codes,
-    local: IntArray,
-    values: Floats,
-) -> Whole:
+def select(memory: Scratch, size: Whole, local: IntArray, values: Floats) -> Whole:
     """Fill `local` and `values` with what one chunk keeps; return its largest integer magnitude."""
-    bits, (numbers, found, kept), count = error.view(np.int32), scratch, len(local)
+    error, bits, numbers, found, kept, flags, words = memory
+    count = len(local)
     n_maxima, peak = fold(bits, size, count, numbers)
     if is_dead(peak):
-        local[:] = np.arange(count)
-        values[:] = 0.0
+        for i in range(U(count)):
+            local[i] = i
+            values[i] = 0.0
         return peak
     threshold = bisect(numbers, n_maxima, count, peak, _SLACK + count // 4)
-    total = candidates(bits, size, threshold, flags, kept, found)
+    total = candidates(bits, size, threshold, flags, words, kept, found)
     keep_largest(bits, found, total, count, peak, numbers, kept)
     for i in range(U(count)):
         local[i] = kept[i]
@@ -164,7 +164,8 @@ def select(
 def fold(error_bits: Ints, size: Whole, count: Whole, maxima: Ints) -> tuple[Whole, Whole]:
     """Return (how many maxima were written to `maxima`, the largest): of every so-many-th magnitude each."""
     width = min(U(size), U(_MAXIMA_PER_KEPT * count))
-    maxima[:width] = 0
+    for i in range(width):
+        maxima[i] = 0
     for first in range(U(0), U(size), width):
         for i in range(min(width, U(size) - first)):
             maxima[i] = max(maxima[i], error_bits[first + i] & MAGNITUDE)
@@ -209,21 +210,24 @@ def bisect(bits: Ints, size: Whole, count: Whole, largest: Whole, slack: Whole) 
 
 @jit
 def candidates(
-    error_bits: Ints, size: Whole, threshold: Whole, flags: Codes, words: Ints, found: Ints
+    error_bits: Ints, size: Whole, threshold: Whole, flags: Codes, words: Any, hits: Ints, found: Ints
 ) -> Whole:
-    """Write the indices whose magnitude reaches the threshold to `found`, ascending; return their number."""
+    """Write the indices whose magnitude reaches the threshold to `found`, ascending; return their number.
+
+    `words` is the memory of `flags`, looked at eight at a time; `hits` is room for the words with a flag.
+    """
     n_words = (U(size) + U(_WORD - 1)) // U(_WORD)
-    flags[(n_words - U(1)) * U(_WORD) : n_words * U(_WORD)] = 0
+    for i in range((n_words - U(1)) * U(_WORD), n_words * U(_WORD)):
+        flags[i] = 0
     for i in range(U(size)):
         flags[i] = (error_bits[i] & MAGNITUDE) >= threshold
-    hits = flags.view(np.uint64)
     n_hits = U(0)
-    for i in range(n_words):  # without branches: which words have a flag at all
-        words[n_hits] = i
-        n_hits += U(hits[i] != 0)
+    for i in range(n_words):  # without branches, as are the loops below: few can be foretold
+        hits[n_hits] = i
+        n_hits += U(words[i] != 0)
     total = U(0)
     for i in range(n_hits):
-        first = U(words[i]) * U(_WORD)
+        first = U(hits[i]) * U(_WORD)
         for j in range(first, first + U(_WORD)):
             found[total] = j
             total += U(flags[j])
@@ -251,10 +255,9 @@ def keep_largest(
 def class_mean(values: Floats, labels: Codes, label: int) -> np.float32:
     """Return the mean magnitude of the entries with this label, as `quantise.class_means` rounds it."""
     largest, count = np.int32(0), 0
-    bits = values.view(np.int32)
     for i in range(U(len(values))):
         mine = labels[i] == label
-        largest = max(largest, (bits[i] & MAGNITUDE) if mine else np.int32(0))
+        largest = max(largest, (np.float32(values[i]).view(np.int32) & MAGNITUDE) if mine else np.int32(0))
         count += mine
     exponent = math.frexp(np.float64(np.int32(largest).view(np.float32)))[1]
     scale = math.ldexp(1.0, SUM_BITS + 1 - exponent)
@@ -271,18 +274,18 @@ def class_mean(values: Floats, labels: Codes, label: int) -> np.float32:
 
 
 @jit
-def quantise_group(values: Floats, labels: Codes, bits: int, levels: Floats, codes: Codes) -> None:
-    """Fill the group's `levels` and its entries' `codes`; `labels` are 0 before, DEAD for dead entries."""
-    levels[0] = class_mean(values, labels, 0)
+def quantise_group(values: Floats, codes: Codes, bits: Whole, levels: Floats) -> None:
+    """Fill a group's `levels` and turn `codes`, 0 before and DEAD in dead chunks, into its codes."""
+    levels[0] = class_mean(values, codes, 0)
     for depth in range(1, bits):
         for i in range(U(len(values))):
-            if labels[i] != DEAD:
-                labels[i] = 2 * labels[i] + (abs(values[i]) >= levels[labels[i]])
+            if codes[i] != DEAD:
+                codes[i] = 2 * codes[i] + (abs(values[i]) >= levels[codes[i]])
         for label in range(1 << depth):
-            levels[label] = class_mean(values, labels, label)
+            levels[label] = class_mean(values, codes, label)
     negative = np.uint8(1 << (bits - 1))
     for i in range(U(len(values))):
-        codes[i] = 0 if labels[i] == DEAD else labels[i] + negative * (values[i] < 0)
+        codes[i] = 0 if codes[i] == DEAD else codes[i] + negative * (values[i] < 0)
 
 
 @jit

@@ -17,17 +17,17 @@ from locolab.report import payloads, records
 from locolab.run.experiments.experiment import Experiment, Results, Settings, rounds_table
 from locolab.run.experiments.together import ABLATION_SEEDS, ABLATION_STEPS, PAPER, TUNED, small
 
-STAGES = {"nano": (1, 4, 16, 48), "mini": (1, 4, 12)}
+STAGES = {"nano": (1, 4, 16, 32), "mini": (1, 3, 6)}
 """Rounds that are looked at, from the first to the last; the learning rate has fallen to a tenth by then."""
 
 REAL: Mapping[str, Settings] = {
-    "nano": {"rounds": 48, "local_steps": 15, "batch": 2},
-    "mini": {"rounds": 12, "local_steps": 10, "batch": 1, "corpus": CorpusSpec(vocab_size=2048)},
+    "nano": {"rounds": 32, "local_steps": 10, "batch": 2},
+    "mini": {"rounds": 6, "local_steps": 5, "batch": 1, "corpus": CorpusSpec(vocab_size=2048)},
 }
 """0.40 and 10.2 million parameters, two peers; the codec on the way has no part in what is learned."""
 
-SIDE = 2048
-"""Rows and columns of a drawn matrix: 1024 chunks, so that the header weighs next to nothing."""
+SIDE = 1024
+"""Rows and columns of a drawn matrix: 256 chunks, so that the header weighs next to nothing."""
 
 ERROR_ROUNDS = range(15, 151, 15)
 """Rounds of a long run at which the error of its own quantiser is measured."""
@@ -43,7 +43,7 @@ def real() -> Mapping[str, Settings]:
             "compression": PAPER,
             "evaluate_every": settings["rounds"],
             "evaluate_sequences": 8,
-            "checkpoint_every": 12,
+            "checkpoint_every": 8,
             "keep_deltas": settings["rounds"],
             **settings,
         }
@@ -123,7 +123,7 @@ EXPERIMENTS = {
     "quantisers": Experiment(
         "error and size of few-bit codes on pseudo-gradients of 0.40M and 10.2M parameters and on known "
         "distributions, 3 seeds",
-        15,
+        5,
         real(),
         quantisers_table,
         ABLATION_SEEDS,

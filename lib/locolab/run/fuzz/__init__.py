@@ -1,0 +1,1 @@
+"""Damaged payloads by the million against the decoder: how they are made, and what counts as a finding."""
