@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from locolab.report import recorded
-from locolab.run.experiments import EXPERIMENTS
+from locolab.run.experiments import EXPERIMENTS, together
 from locolab.run.experiments.experiment import TUNING_SEED
 from locolab.run.experiments.local_steps import TUNED
+
+KNOBS = ("inner_lr", "outer_lr", "outer_momentum")
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -45,10 +47,22 @@ def test_the_best_inner_rate_is_not_on_the_edge_of_its_grid(arm):
     assert rates[0] < TUNED[arm]["inner_lr"] < rates[-1]
 
 
+@pytest.mark.parametrize("arm", ["adamw_dp", "diloco_published", "diloco_tuned", "sparseloco"])
+def test_chapter_05_reports_the_best_of_as_many_trials_and_none_on_an_edge(arm):
+    table = recorded.load("together_tuning").frame
+    trials = table[table["arm"] == arm]
+    assert len(trials) == 14
+    best = trials.loc[trials["validation_loss"].idxmin()]
+    reported = {name: together.TUNED[arm].get(name, best[name]) for name in KNOBS}
+    assert reported == best[list(KNOBS)].to_dict()
+    alike = trials[(trials[list(KNOBS[1:])] == best[list(KNOBS[1:])]).all(axis=1)]
+    assert alike["inner_lr"].min() < best["inner_lr"] < alike["inner_lr"].max()
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_what_is_recorded_is_what_the_registry_describes(name):
     experiment, found = EXPERIMENTS[name], recorded.load(name)
     assert found.card["description"] == experiment.description
     assert found.card["seeds"] == sorted(set(found.frame["seed"])) == list(experiment.seeds)
-    if "arm" in found.frame and name != "local_steps_tuning":  # its trials are told apart by their settings
+    if "arm" in found.frame and not name.endswith("_tuning"):  # trials are told apart by their settings
         assert set(found.frame["arm"]) == set(experiment.arms)
