@@ -6,17 +6,19 @@ import math
 import subprocess
 import sys
 import threading
+import tracemalloc
 
+import numba
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel_cases import FULL, HARD, NOT_FINITE, QUANTIZERS, assert_same_part, normal
 from locolab.compress import CompressionSpec, RandomScores, compress, kernels
-from locolab.compress.kernels import cpu
+from locolab.compress.kernels import compiled, cpu
 
-QUANTIZERS = ["magnitude", "templar", "none"]
 SHAPES = [(), (1,), (37,), (300,), (4, 4), (9, 7), (97, 61), (1, 5), (5, 1), (3, 4, 5), (0,), (0, 3), (3, 0)]
 
 
@@ -25,23 +27,11 @@ def same(delta, feedback, spec, backend="cpu"):
     expected, given_ = feedback.clone(), feedback.clone()
     reference = compress({"w": delta}, {"w": expected}, spec, "reference")
     update = compress({"w": delta}, {"w": given_}, spec, backend)
-    ours, theirs = update.part("w"), reference.part("w")
-    for field in ("local", "codes", "levels", "exact", "dead", "broken"):
-        a, b = getattr(ours, field), getattr(theirs, field)
-        assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes()), (field, a, b)
+    assert_same_part(update.part("w"), reference.part("w"))
     assert torch.equal(given_.view(torch.int32), expected.view(torch.int32))
     assert update == reference
     assert update.nonfinite == reference.nonfinite
     return update
-
-
-def normal(shape, seed=0, spread=0.0):
-    generator = np.random.default_rng(seed)
-    return torch.from_numpy(
-        np.asarray(
-            generator.normal(size=shape) * np.exp2(generator.uniform(-spread, spread, shape)), np.float32
-        )
-    )
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -54,10 +44,8 @@ def test_every_shape_of_tensor_is_as_the_reference(shape, quantizer):
     same(normal(shape, 1), normal(shape, 2), CompressionSpec(chunk=2**60, k=2**60))
 
 
-hard = [0.0, -0.0, 1.0, -1.0, 1e-45, -1e-45, 1e-40, -1.1754942e-38, 1e30, -1e-30, 3e38, -3.4e38]
-worse = [math.inf, -math.inf, math.nan]
 numbers = st.one_of(
-    st.sampled_from(hard), st.floats(width=32, allow_nan=False), st.integers(-2, 2).map(float)
+    st.sampled_from(HARD), st.floats(width=32, allow_nan=False), st.integers(-2, 2).map(float)
 )
 
 
@@ -75,30 +63,13 @@ def test_any_numbers_are_as_the_reference(data):
     )
     spec = spec.replace(k=data.draw(st.integers(1, spec.chunk)))
     size = math.prod(shape)
-    palette = data.draw(st.sampled_from([[0.0, -0.0], [1.0, -1.0, 0.0], hard, hard + worse, None]))
+    palette = data.draw(st.sampled_from([[0.0, -0.0], [1.0, -1.0, 0.0], HARD, HARD + NOT_FINITE, None]))
     drawn = numbers if palette is None else st.sampled_from(palette)
     delta, feedback = (
         torch.tensor(data.draw(st.lists(drawn, min_size=size, max_size=size)), dtype=torch.float32)
         for _ in range(2)
     )
     same(delta.reshape(shape), feedback.reshape(shape), spec)
-
-
-FULL = {
-    "ties": lambda x: x.round(),
-    "all equal": lambda x: torch.ones_like(x).copysign(x),
-    "one value": lambda x: torch.where(x == x.max(), x, torch.zeros_like(x)),
-    "signed zeros": lambda x: torch.zeros_like(x).copysign(x),
-    "half zeros": lambda x: torch.where(x > 0, x, torch.zeros_like(x).copysign(x)),
-    "denormals": lambda x: x * 1e-44,
-    "huge": lambda x: (x * 1e38).clamp(-3.4e38, 3.4e38),
-    "beyond the wire": lambda x: x * 1e30,
-    "wide range": lambda x: x * torch.exp2(40 * x),
-    "neighbours": lambda x: (torch.arange(x.numel()).remainder(97) + 0x3F800000).int().view(torch.float32),
-    "few large": lambda x: torch.where(x > 2.5, x * 1e6, x * 1e-6),
-    "some infinite": lambda x: torch.where(x > 3.5, math.inf, x),
-    "some not a number": lambda x: torch.where(x < -3.5, math.nan, x),
-}
 
 
 @pytest.mark.parametrize("name", FULL)
@@ -262,3 +233,28 @@ def test_importing_the_room_compiles_and_imports_nothing():
     script = "import sys, locolab.compress; print('numba' in sys.modules, 'triton' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+# --- memory and compiling
+
+
+@pytest.mark.parametrize("quantizer", ["magnitude", "none"])
+def test_memory_beside_the_tensors_is_a_tenth_of_one(quantizer):
+    delta, spec = {"w": normal((1500, 2000))}, CompressionSpec(quantizer=quantizer)
+    feedback = {"w": torch.zeros(1500, 2000)}
+    compress(delta, feedback, spec, "cpu")  # compiled, and geometry cached
+    tracemalloc.start()
+    compress(delta, feedback, spec, "cpu")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.1 * 4 * 1500 * 2000
+
+
+def test_without_a_place_to_keep_it_code_is_compiled_all_the_same(monkeypatch):
+    def njit(**options):
+        if options.pop("cache", False):
+            raise RuntimeError("cannot cache function: no locator available")
+        return numba.njit(**options)
+
+    monkeypatch.setattr(compiled, "njit", njit)
+    assert compiled.jit(lambda x: x * x + 1)(3) == 10

@@ -33,7 +33,7 @@ def fingerprint(result):
 
 @pytest.fixture
 def no_training(monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise AssertionError("a swarm was built")
 
     return lambda: monkeypatch.setattr(runs, "Swarm", refuse)

@@ -11,7 +11,7 @@ from locolab.compress import CompressionSpec
 from locolab.config import ConfigError
 from locolab.model import build
 from locolab.network import Bucket, key_of
-from locolab.train import FlatModel, Peer, Swarm, evaluate, learning_rate
+from locolab.train import FlatModel, Peer, Swarm, Validator, evaluate, learning_rate
 
 FINAL_LOSS = {"adamw_dp": 4.516, "averaging": 4.596, "diloco": 3.665, "sparseloco": 5.036}
 
@@ -207,7 +207,7 @@ def test_a_sparse_peer_that_overflowed_sends_zeros_and_says_so(sparse, train):
     assert all(torch.isfinite(tensor).all() for tensor in swarm.peers[1].feedback.values())
 
 
-class Picky:
+class Picky(Validator):
     """Names the peers in any order, and leaves peer 0 out of round 1."""
 
     def review(self, round):

@@ -109,11 +109,12 @@ def quantised_part(
     """
     nothing = np.zeros(0, np.float32)
     blank = Part(geometry, local, np.zeros(0, np.uint8), nothing, nothing, dead, broken)
-    live = blank.live()
-    values = np.where(live, values, np.float32(0)) + np.float32(0)  # -0.0 becomes 0.0
+    live = blank.live() if len(dead) else np.ones(len(local), np.bool_)
+    values = np.where(live, values, np.float32(0))
+    values += np.float32(0)  # -0.0 becomes 0.0
     if spec.quantizer == "none":
         limit = np.float32(WIRE_LIMIT)
-        return replace(blank, exact=np.clip(values, -limit, limit))
+        return replace(blank, exact=np.clip(values, -limit, limit, out=values))
     codes = np.zeros(len(local), np.uint8)
     if spec.quantizer == "templar" and not geometry.n_chunks:
         return blank

@@ -10,10 +10,17 @@ from torch import Tensor
 
 from locolab import corpus
 from locolab.corpus import Corpus
+from locolab.network import Bucket
 from locolab.train.flat import FlatModel
 from locolab.train.inner import Moments, gradients, pseudo_gradients, reset_if_not_finite
 from locolab.train.payload import Wire
+from locolab.train.probe import make_probe
 from locolab.train.spec import TrainSpec
+
+HONEST_UPLOAD = (10.0, 60.0)
+"""Seconds after the window for uploads opens between which plain peers send; it is 70 s long in the run."""
+
+_UPLOADS = 2  # keeps these draws apart from those of the samples (0, 1, ... seeds) and the probes
 
 
 class Peer:
@@ -23,7 +30,7 @@ class Peer:
     neurons/miner.py), and its error feedback: three vectors of the model's size. The `model` itself is shared
     by all peers of a process. `losses` (nats/token) and `tokens` are of the last call of `round`; `resets`
     counts how often the moments were not finite and had to start again; `observe`, if set, is shown
-    (round, pseudo-gradient) before it is packed.
+    (round, pseudo-gradient) before it is packed. `bucket`, where the payloads lie, is the swarm's.
     """
 
     def __init__(self, index: int, spec: TrainSpec, text: Corpus, model: FlatModel, wire: Wire) -> None:
@@ -35,9 +42,10 @@ class Peer:
         self.moments: Moments = {}
         self.feedback = wire.feedback()
         self.observe: Callable[[int, Tensor], None] | None = None
+        self.bucket: Bucket | None = None
         self.model = model
+        self.wire = wire
         self._text = text
-        self._wire = wire
 
     def round(self, theta: Tensor, number: int, step: int = 0) -> bytes | None:
         """Return this peer's payload of a round that starts from the flat `theta`; None sends nothing.
@@ -59,7 +67,20 @@ class Peer:
     def pack(self, delta: Tensor, number: int) -> bytes:
         """Return the payload of a pseudo-gradient; the error feedback moves on."""
         draw = corpus.assignment_seed(self.index, number) + (self.spec.seed << 32)
-        return self._wire.pack(delta, self.feedback, draw)
+        return self.wire.pack(delta, self.feedback, draw)
+
+    def probe(self, theta: Tensor, number: int) -> bytes | None:
+        """Return what the peer publishes about the theta that it starts from; None publishes nothing."""
+        return make_probe(theta, self.index, number)
+
+    def uploads_after(self, number: int) -> float:
+        """Return when it sends, by the bucket's simulated clock: seconds after the round's window opened."""
+        draw = np.random.default_rng([corpus.assignment_seed(self.index, number), self.spec.seed, _UPLOADS])
+        return float(draw.uniform(*HONEST_UPLOAD))
+
+    def waits(self, number: int) -> bool:
+        """Return whether it sends after everybody else, having looked into the bucket."""
+        return False
 
     def sample_ids(self, number: int) -> NDArray[np.int64]:
         """Return the ids of the round's samples, `batch` for each inner step.
@@ -93,10 +114,13 @@ class Peer:
         self.feedback = parts["feedback"]
 
 
-def train_together(peers: Sequence[Peer], theta: Tensor, number: int, step: int = 0) -> list[Tensor]:
+def train_together(
+    peers: Sequence[Peer], theta: Tensor, number: int, step: int = 0, steps: int | None = None
+) -> list[Tensor]:
     """Return the pseudo-gradients (or gradients) of peers that train side by side; their accounts move on.
 
-    They share a model with at least as many rows. Each gets, bit for bit, what it would get alone.
+    They share a model with at least as many rows. Each gets, bit for bit, what it would get alone. `steps`
+    stops after the first few of the round's steps.
     """
     spec, model = peers[0].spec, peers[0].model
     parts = [np.split(peer.sample_ids(number), spec.local_steps) for peer in peers]
@@ -107,7 +131,7 @@ def train_together(peers: Sequence[Peer], theta: Tensor, number: int, step: int 
     if spec.method == "adamw_dp":
         deltas, losses = gradients(model, theta, batch(step))
     else:
-        batches, first = map(batch, range(spec.local_steps)), number * spec.local_steps
+        batches, first = map(batch, range(spec.local_steps)[:steps]), number * spec.local_steps
         moments = [peer.moments for peer in peers]
         deltas, losses = pseudo_gradients(spec, model, moments, theta, batches, first)
     for peer, own in zip(peers, losses, strict=True):

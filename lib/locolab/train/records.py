@@ -14,11 +14,14 @@ from locolab.config import canonical_json
 class RoundRecord:
     """One round of a swarm.
 
-    Losses are in nats per token, None where nothing finite was measured. Lists go by peer, in order of their
-    numbers. `train_loss` is the mean over peers and steps, `update_norm` the L2 norm of theta's change in the
-    round, `tokens` and `sent_bytes` (a mean over peers) run from the start. `payload_sha256` is of all bytes
-    a peer sent in the round. A method that exchanges at every step has `selected` and `refused` of any step.
-    `nonfinite` counts chunks of the selected updates, `resets` inner optimisers that had to start again.
+    Losses are in nats per token, None where nothing finite was measured. `live` are the peers of the round,
+    ascending; `payload_bytes` and `payload_sha256` (of all that a peer's payloads in the bucket hold) go by
+    them. Some of those `submitted` something, of which `selected` was applied; `refused` says why the rest
+    was not. `joined` has the bytes that each peer fetched to have everybody's theta. `train_loss` is the mean
+    over peers and steps, `update_norm` the L2 norm of theta's change, `tokens` and `sent_bytes` (of a peer
+    that is always there, the mean over peers) run from the start. A method that exchanges at every step has
+    `selected` and `refused` of any step. `nonfinite` counts chunks of the selected updates, `resets` inner
+    optimisers that had to start again.
     """
 
     round: int
@@ -35,6 +38,9 @@ class RoundRecord:
     update_norm: float | None
     nonfinite: int
     resets: int
+    live: list[int] = dataclasses.field(default_factory=list)
+    submitted: list[int] = dataclasses.field(default_factory=list)
+    joined: dict[int, int] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the record as one line of canonical JSON."""
@@ -44,7 +50,8 @@ class RoundRecord:
     def from_json(cls, line: str) -> RoundRecord:
         """Return the record of one line; raises TypeError or ValueError if it is not one."""
         values: dict[str, Any] = json.loads(line)
-        values["refused"] = {int(peer): reason for peer, reason in values["refused"].items()}
+        for name in ("refused", "joined"):
+            values[name] = {int(peer): value for peer, value in values.get(name, {}).items()}
         return cls(**values)
 
 

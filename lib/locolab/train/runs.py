@@ -9,7 +9,7 @@ import json
 import logging
 import multiprocessing
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from locolab.config import canonical_json
 from locolab.files import cache_dir, sha256, write_atomic
 from locolab.model import build
 from locolab.train import checkpoint
+from locolab.train.arm import Arm
 from locolab.train.checkpoint import Checkpoint
 from locolab.train.flat import views
 from locolab.train.records import RoundRecord, from_lines, to_lines
@@ -41,6 +42,8 @@ LIBRARIES = ("torch", "transformers", "constriction", "safetensors")
 """Libraries whose version may decide a run's bytes."""
 
 _METRICS, _MODEL, _TIMINGS, _SUMS = "metrics.jsonl", "model.safetensors", "timings.jsonl", "SHA256SUMS.json"
+_VERDICTS = "verdicts.jsonl"
+_COUNTED = ("live", "submitted", "selected", "refused", "joined")
 _log = logging.getLogger("locolab.train")
 
 
@@ -63,7 +66,11 @@ class RunResult:
 
     def timings(self) -> list[dict[str, Any]]:
         """Return {round, seconds: {what: seconds}} of every round."""
-        return _read_timings(self.directory)
+        return _read_rows(self.directory / _TIMINGS)
+
+    def verdicts(self) -> list[dict[str, Any]]:
+        """Return the rows in which the validator says why it selected whom; none if it says nothing."""
+        return _read_rows(self.directory / _VERDICTS)
 
     def frame(self) -> pd.DataFrame:
         """Return one row per round: the records' scalars, counts and means over peers, the arm's settings."""
@@ -74,9 +81,8 @@ class RunResult:
                 "local_steps": self.spec.local_steps,
                 "n_peers": self.spec.n_peers,
                 **dataclasses.asdict(record),
-                "payload_bytes": sum(record.payload_bytes) / len(record.payload_bytes),
-                "selected": len(record.selected),
-                "refused": len(record.refused),
+                "payload_bytes": sum(record.payload_bytes) / max(1, len(record.payload_bytes)),
+                **{name: len(getattr(record, name)) for name in _COUNTED},
             }
             for record in self.rounds
         ]
@@ -95,56 +101,62 @@ class RunResult:
         return [safetensors.torch.load_file(path) for path in sorted(self.directory.glob("deltas/*"))]
 
 
-def directory_of(spec: TrainSpec) -> Path:
-    """Return where the run of `spec` is cached: by specification, code, text and library versions."""
+def directory_of(run: TrainSpec | Arm) -> Path:
+    """Return where a run is cached: by what decides it, code, text and library versions.
+
+    Code and libraries are those that the run uses: a plain one does not depend on how validators judge.
+    """
+    arm = Arm.of(run)
     facts = {
-        "code": provenance.code_hash(ROOMS),
-        "corpus": corpus.fingerprint(spec.corpus),
-        "versions": provenance.versions(LIBRARIES),
+        "code": provenance.code_hash((*ROOMS, *arm.rooms)),
+        "corpus": corpus.fingerprint(arm.corpus),
+        "versions": provenance.versions((*LIBRARIES, *arm.libraries)),
     }
     code = hashlib.sha256(canonical_json(facts).encode()).hexdigest()[:16]
-    return cache_dir() / "runs" / f"{spec.hash()}-{code}"
+    return cache_dir() / "runs" / f"{arm.hash()}-{code}"
 
 
-def is_cached(spec: TrainSpec) -> bool:
-    """Return whether the run of `spec` is finished and its files are intact."""
-    return _intact(directory_of(spec))
+def is_cached(run: TrainSpec | Arm) -> bool:
+    """Return whether a run is finished and its files are intact."""
+    return _intact(directory_of(run))
 
 
-def run(spec: TrainSpec, progress: bool = True) -> RunResult:
-    """Return the run of `spec`: from the cache, resumed from its last checkpoint, or trained now.
+def run(run: TrainSpec | Arm, progress: bool = True) -> RunResult:
+    """Return a run: from the cache, resumed from its last checkpoint, or trained now.
 
     One process trains, others wait for it. A cached run whose files have other checksums is trained again,
     with a notice in the log. Raises DiskFullError (the last checkpoint stays usable) and ConfigError.
     """
-    directory = directory_of(spec)
+    arm, directory = Arm.of(run), directory_of(run)
     directory.parent.mkdir(parents=True, exist_ok=True)
     if not _intact(directory):
         with FileLock(directory.with_suffix(".lock")):
             if not _intact(directory):
                 _remove_damaged(directory)
                 _sweep(directory)
-                _train(spec, directory, progress)
-    return RunResult(spec, directory)
+                _train(arm, directory, progress)
+    return RunResult(arm.spec, directory)
 
 
-def run_many(specs: Mapping[str, TrainSpec], jobs: int = 1, progress: bool = True) -> dict[str, RunResult]:
-    """Return the runs of several specifications by label, `jobs` at a time in processes of their own.
+def run_many(
+    runs: Mapping[str, TrainSpec | Arm], jobs: int = 1, progress: bool = True
+) -> dict[str, RunResult]:
+    """Return several runs by label, `jobs` at a time in processes of their own.
 
     Every run computes with its own `threads`, so results do not depend on `jobs`. The first failure, with its
     label, is raised when the others are done; those stay in the cache.
     """
-    missing = {label: spec for label, spec in specs.items() if not is_cached(spec)}
+    missing = {label: each for label, each in runs.items() if not is_cached(each)}
     if jobs > 1 and len(missing) > 1:
         _fill_cache(missing, jobs, progress)
-    return {label: run(spec, progress) for label, spec in specs.items()}
+    return {label: run(each, progress) for label, each in runs.items()}
 
 
-def _fill_cache(specs: Mapping[str, TrainSpec], jobs: int, progress: bool) -> None:
+def _fill_cache(runs: Mapping[str, TrainSpec | Arm], jobs: int, progress: bool) -> None:
     """Train in worker processes; raises the first failure when all are done."""
     context = multiprocessing.get_context("spawn")  # forked children would share torch's thread pools
-    with ProcessPoolExecutor(min(jobs, len(specs)), mp_context=context) as pool:
-        futures = {pool.submit(run, spec, False): label for label, spec in specs.items()}
+    with ProcessPoolExecutor(min(jobs, len(runs)), mp_context=context) as pool:
+        futures = {pool.submit(run, each, False): label for label, each in runs.items()}
         bar = tqdm(as_completed(futures), total=len(futures), unit="run", disable=not progress)
         for future in bar:
             bar.set_postfix_str(futures[future])
@@ -154,26 +166,30 @@ def _fill_cache(specs: Mapping[str, TrainSpec], jobs: int, progress: bool) -> No
             raise error
 
 
-def _train(spec: TrainSpec, directory: Path, progress: bool) -> None:
+def _train(arm: Arm, directory: Path, progress: bool) -> None:
     """Train from the last checkpoint, if any, and leave a complete run in `directory`."""
-    checkpoints = directory / "checkpoints"
-    swarm = Swarm(spec, corpus.load(spec.corpus))
+    spec, checkpoints = arm.spec, directory / "checkpoints"
+    swarm = Swarm(spec, corpus.load(spec.corpus), **arm.keywords())
     records = _resume(swarm, checkpoints)
-    timings = [row for row in _read_timings(directory) if row["round"] < len(records)]
-    swarm.peers[0].observe = functools.partial(_keep_delta, swarm, directory)
+    timings, verdicts = (_rows_before(len(records), directory / name) for name in (_TIMINGS, _VERDICTS))
+    if spec.keep_deltas:
+        swarm.peers[0].observe = functools.partial(_keep_delta, swarm, directory)
     label = f"{spec.method} seed {spec.seed}"
     bar = tqdm(total=spec.rounds, initial=len(records), desc=label, unit="round", disable=not progress)
     with bar:
         while len(records) < spec.rounds:
             records.append(swarm.round())
             timings.append({"round": len(records) - 1, "seconds": swarm.seconds})
+            verdicts += [{"round": len(records) - 1, **row} for row in swarm.validator.last]
             bar.update()
             bar.set_postfix(loss=records[-1].train_loss, refresh=False)
             if len(records) % spec.checkpoint_every == 0 and len(records) < spec.rounds:
-                _write_timings(directory, timings)
+                _write_rows(directory / _TIMINGS, timings)
+                _write_rows(directory / _VERDICTS, verdicts)
                 checkpoint.save(checkpoints, Checkpoint(swarm.state(), records))
-    _write_timings(directory, timings)
-    _finish(swarm, directory, records)
+    _write_rows(directory / _TIMINGS, timings)
+    _write_rows(directory / _VERDICTS, verdicts)
+    _finish(swarm, arm, directory, records)
 
 
 def _resume(swarm: Swarm, checkpoints: Path) -> list[RoundRecord]:
@@ -186,14 +202,17 @@ def _resume(swarm: Swarm, checkpoints: Path) -> list[RoundRecord]:
     return list(found.records)
 
 
-def _finish(swarm: Swarm, directory: Path, records: list[RoundRecord]) -> None:
+def _finish(swarm: Swarm, arm: Arm, directory: Path, records: list[RoundRecord]) -> None:
     """Write what the run leaves; the checksums come last and make it complete."""
     write_atomic(directory / _MODEL, safetensors.torch.save(swarm.parameters()))
     write_atomic(directory / _METRICS, to_lines(records))
-    write_atomic(directory / "spec.json", canonical_json(swarm.spec.to_dict()))
-    stamp = provenance.stamp(f"locolab.train.run({swarm.spec!r})")
+    write_atomic(directory / "spec.json", canonical_json(arm.spec.to_dict()))
+    if parts := arm.parts():
+        write_atomic(directory / "parts.json", canonical_json(parts))
+    stamp = provenance.stamp(f"locolab.train.run({arm if parts else arm.spec!r})")
     write_atomic(directory / "provenance.json", json.dumps(stamp, indent=1, sort_keys=True))
-    paths = [directory / _METRICS, directory / _MODEL, *sorted(directory.glob("deltas/*.safetensors"))]
+    names = (_METRICS, _MODEL, _VERDICTS, "deltas/*.safetensors")
+    paths = [path for name in names for path in sorted(directory.glob(name))]
     sums = {path.relative_to(directory).as_posix(): sha256(path) for path in paths}
     write_atomic(directory / _SUMS, canonical_json(sums))
     shutil.rmtree(directory / "checkpoints", ignore_errors=True)
@@ -229,10 +248,16 @@ def _keep_delta(swarm: Swarm, directory: Path, number: int, delta: Tensor) -> No
         )
 
 
-def _read_timings(directory: Path) -> list[dict[str, Any]]:
-    path = directory / _TIMINGS
+def _read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def _write_timings(directory: Path, rows: list[dict[str, Any]]) -> None:
-    write_atomic(directory / _TIMINGS, "".join(canonical_json(row) + "\n" for row in rows))
+def _rows_before(number: int, path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file that belong to rounds before `number`."""
+    return [row for row in _read_rows(path) if row["round"] < number]
+
+
+def _write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as lines of JSON; a file that would be empty is not written."""
+    if text := "".join(canonical_json(row) + "\n" for row in rows):
+        write_atomic(path, text)

@@ -21,10 +21,14 @@ from locolab.model import build
 from locolab.network import Bucket, key_of, round_prefix
 from locolab.train.evaluation import evaluate
 from locolab.train.flat import FlatModel, reproducible, views
+from locolab.train.history import History
 from locolab.train.outer import outer_for
 from locolab.train.payload import Update, wire_for
 from locolab.train.peer import Peer, train_together
+from locolab.train.population import Population
+from locolab.train.probe import probe_key
 from locolab.train.records import RoundRecord
+from locolab.train.roster import Schedule, everybody
 from locolab.train.spec import TrainSpec
 from locolab.train.validator import Submissions, TrustingValidator, Validator
 
@@ -42,6 +46,7 @@ class _Tally:
     losses: list[float] = field(default_factory=list)
     bytes: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     digests: dict[int, hashlib._Hash] = field(default_factory=lambda: defaultdict(hashlib.sha256))
+    submitted: set[int] = field(default_factory=set)
     selected: set[int] = field(default_factory=set)
     refused: dict[int, str] = field(default_factory=dict)
     kept: int = 0
@@ -54,7 +59,8 @@ class Swarm:
     `theta` is the flat vector of shared parameters, `model` the working model that peers and evaluation load
     it into. `round()` runs the next round, number `number`; `seconds` says where the last one's time went.
     `behaviours` names the peers that are not plain `Peer`s: what to build in their place, from the same
-    arguments.
+    arguments. `churn` says who takes part when; without it `spec.n_peers` peers do, always. `peers` are
+    those of the round that `round()` ran last, at first those of the first.
     """
 
     def __init__(
@@ -64,18 +70,20 @@ class Swarm:
         bucket: Bucket | None = None,
         validator: Validator | None = None,
         behaviours: Mapping[int, Callable[..., Peer]] | None = None,
+        churn: Schedule | None = None,
     ) -> None:
         _check_length(spec, text)
+        _check_peers(spec, behaviours or {}, churn)
         self.spec = spec
         self.text = text
         self.bucket = bucket or Bucket()
         self.validator = validator or TrustingValidator()
         self.model = FlatModel(build(spec.model, spec.seed), stack_size(spec))
         self.wire = wire_for(spec, self.model.shapes)
-        self.peers = [
-            (behaviours or {}).get(index, Peer)(index, spec, text, self.model, self.wire)
-            for index in range(spec.n_peers)
-        ]
+        self._behaviours = behaviours or {}
+        self._history = History(spec, self.wire) if churn else None
+        rosters = churn.rosters(spec.rounds, spec.seed) if churn else everybody(spec.n_peers)
+        self._population = Population(rosters, self._new_peer)
         self.number = 0
         self.seconds: dict[str, float] = {}
         self._parameter = Parameter(self.model.vector.clone())
@@ -89,6 +97,11 @@ class Swarm:
         """The shared parameters as a flat vector."""
         return self._parameter.detach()
 
+    @property
+    def peers(self) -> list[Peer]:
+        """The peers that take part, in order of their numbers."""
+        return self._population.live
+
     def parameters(self) -> dict[str, Tensor]:
         """Return the shared parameters by name, as views into `theta`."""
         return views(self.theta, self.model.shapes)
@@ -100,7 +113,10 @@ class Swarm:
 
     def _round(self) -> RoundRecord:
         self.seconds = defaultdict(float)
-        before, resets, tally = self.theta.clone(), self._resets(), _Tally()
+        self._population.go_to(self.number)
+        with self._timed("catch up"):
+            joined = self._welcome()
+        before, resets, tally = self.theta.clone(), self._population.resets(), _Tally()
         for step in range(self.spec.exchanges):
             self._exchange(step, tally)
         self._sent += sum(tally.bytes.values())
@@ -113,23 +129,28 @@ class Swarm:
             bits_per_byte=bits_per_byte,
             payload_bytes=[tally.bytes[peer.index] for peer in self.peers],
             payload_sha256=[tally.digests[peer.index].hexdigest() for peer in self.peers],
-            sent_bytes=self._sent / len(self.peers),
+            sent_bytes=self._sent * (self.number + 1) / max(1, self._population.presences()),
             selected=sorted(tally.selected),
             refused=tally.refused,
             kept_values=tally.kept,
             update_norm=_finite((self.theta - before).norm().item()),
             nonfinite=tally.nonfinite,
-            resets=self._resets() - resets,
+            resets=self._population.resets() - resets,
+            live=[peer.index for peer in self.peers],
+            submitted=sorted(tally.submitted),
+            joined=joined,
         )
         self.number += 1
         return record
 
     def state(self) -> dict[str, dict[str, Tensor]]:
-        """Return what has to survive a restart, in one group for the swarm and one for each peer."""
+        """Return what has to survive a restart: the swarm, each peer, and what else remembers something."""
         counts = torch.tensor([self.number, self._tokens, self._sent])
         outer = {f"outer.{name}": tensor for name, tensor in self._outer.state().items()}
         groups = {"swarm": {"theta": self.theta, "counts": counts, **outer}}
-        return groups | {f"peer-{peer.index:04d}": peer.state() for peer in self.peers}
+        groups |= {"validator": self.validator.state()} if self.validator.state() else {}
+        groups |= {"history": self._history.state()} if self._history else {}
+        return groups | self._population.state()
 
     def load_state(self, state: Mapping[str, dict[str, Tensor]]) -> None:
         """Take over what `state()` returned; payloads of later rounds disappear from the bucket."""
@@ -138,9 +159,32 @@ class Swarm:
         self.number, self._tokens, self._sent = (int(count) for count in own["counts"])
         names = [name for name in own if name.startswith("outer.")]
         self._outer.load_state({name.removeprefix("outer."): own[name] for name in names})
-        for peer in self.peers:
-            peer.load_state(state[f"peer-{peer.index:04d}"])
+        if "validator" in state:
+            self.validator.load_state(state["validator"])
+        if self._history:
+            self._history.load_state(state["history"])
+        self._population.load_state(state, self.number)
         self.bucket.delete(key for key in self.bucket.list() if key >= round_prefix(self.number))
+
+    def _new_peer(self, index: int) -> Peer:
+        kind = self._behaviours.get(index, Peer)
+        peer = kind(index, self.spec, self.text, self.model, self.wire)
+        peer.bucket = self.bucket
+        return peer
+
+    def _welcome(self) -> dict[int, int]:
+        """Let those who join catch up; return the bytes that each of them fetched.
+
+        Raises RuntimeError where they end with another theta than everybody has.
+        """
+        if not self._history:
+            return {}
+        if self.number % self.spec.checkpoint_every == 0:
+            self._history.restart(self.theta, self._outer.state())
+        joined = self._population.joined()
+        if joined and not torch.equal(self._history.replay(), self.theta):
+            raise RuntimeError(f"peers {joined} caught up with another theta than round {self.number} has")
+        return dict.fromkeys(joined, self._history.n_bytes)
 
     def _exchange(self, step: int, tally: _Tally) -> None:
         """Everybody sends, the validator selects, theta moves: once a round, or at every inner step."""
@@ -148,10 +192,12 @@ class Swarm:
         self._forget_old(
             [key for group in self._groups() for key in self._send(group, step, key_step, tally)]
         )
-        everybody = [peer.index for peer in self.peers]
-        submissions = Submissions(self.number, key_step, self.parameters(), self.bucket, everybody, self.wire)
+        submissions = self._submissions(key_step)
         with self._timed("review"):
             updates = self._select(submissions)
+        if self._history:
+            keys = [key_of(self.number, peer) for peer in updates]
+            self._history.add(self.number, [self.bucket.get(key) for key in keys])
         tally.selected |= updates.keys()
         tally.refused |= submissions.refused
         tally.kept += sum(update.n_kept for update in updates.values())
@@ -161,9 +207,15 @@ class Swarm:
                 first = self.number * self.spec.local_steps
                 self._outer.step(self.wire.combine(list(updates.values())), first + step)
 
+    def _submissions(self, key_step: int | None) -> Submissions:
+        uploads = {peer.index: peer.uploads_after(self.number) for peer in self.peers}
+        context = (self.wire, self.spec, self.text, self.model)
+        return Submissions(self.number, key_step, self.theta, self.bucket, uploads, *context)
+
     def _groups(self) -> Iterator[list[Peer]]:
-        """Yield the peers in their order: plain neighbours that train side by side, every other one alone."""
-        for plain, run in itertools.groupby(self.peers, _is_plain):
+        """Yield the peers, those who wait last: plain neighbours side by side, every other one alone."""
+        order = sorted(self.peers, key=lambda peer: peer.waits(self.number))
+        for plain, run in itertools.groupby(order, _is_plain):
             size, rest = len(self.model.rows) if plain else 1, iter(run)
             while group := list(itertools.islice(rest, size)):
                 yield group
@@ -176,13 +228,24 @@ class Swarm:
         for peer, payload in zip(group, self._payloads(group, step), strict=True):
             tally.losses += peer.losses
             self._tokens += peer.tokens
-            if payload is None:
+            sent += self._publish_probe(peer)
+            arrived = payload and self._population.roster.arrives(peer.index, payload)
+            if arrived is None:
                 continue
             sent.append(key_of(self.number, peer.index, key_step))
-            self.bucket.put(sent[-1], payload)
-            tally.bytes[peer.index] += len(payload)
-            tally.digests[peer.index].update(payload)
+            self.bucket.put(sent[-1], arrived)
+            tally.submitted.add(peer.index)
+            tally.bytes[peer.index] += len(arrived)
+            tally.digests[peer.index].update(arrived)
         return sent
+
+    def _publish_probe(self, peer: Peer) -> list[str]:
+        """Put a peer's probe into the bucket where the validator wants one; return its key, if any."""
+        probe = peer.probe(self.theta, self.number) if self.validator.wants_probes else None
+        if probe is None:
+            return []
+        self.bucket.put(probe_key(self.number, peer.index), probe)
+        return [probe_key(self.number, peer.index)]
 
     def _payloads(self, group: list[Peer], step: int) -> list[bytes | None]:
         """Return what the peers of a group send; a misbehaving one decides on its whole round."""
@@ -223,9 +286,6 @@ class Swarm:
             )
         return _finite(loss), _finite(bits)
 
-    def _resets(self) -> int:
-        return sum(peer.resets for peer in self.peers)
-
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:
         start = time.perf_counter()
@@ -244,6 +304,17 @@ def stack_size(spec: TrainSpec) -> int:
 
 def _is_plain(peer: Peer) -> bool:
     return type(peer) is Peer
+
+
+def _check_peers(
+    spec: TrainSpec, behaviours: Mapping[int, Callable[..., Peer]], churn: Schedule | None
+) -> None:
+    """Raise ConfigError for behaviours of peers that never are there, and for churn inside a round."""
+    if churn and spec.exchanges > 1:
+        raise ConfigError(f"peers come and go between rounds, and method {spec.method!r} has none")
+    strangers = sorted(set(behaviours) - set(range(spec.n_peers)))
+    if strangers and churn is None:
+        raise ConfigError(f"behaviours of peers {strangers}, but n_peers={spec.n_peers} has 0 .. n - 1")
 
 
 def _check_length(spec: TrainSpec, text: Corpus) -> None:

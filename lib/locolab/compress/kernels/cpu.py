@@ -50,8 +50,8 @@ def compress_tensor(delta: torch.Tensor, feedback: torch.Tensor, spec: Compressi
     in_parallel(work, -(-chunks.n_chunks // span), chunks.numel)
     part = _part(chunks, spec, results)
     if not grouped:
-        sent = part.live()
-        old[chunks.flat(part.local)[sent]] -= part.values(spec)[sent]
+        sent = part.exact if spec.quantizer == "none" else part.values(spec)
+        fused.subtract(old, shape, chunks.starts, 0, chunks.n_chunks, part.local, sent, results[2])
     if not feedback.is_contiguous():
         feedback.copy_(torch.from_numpy(old).reshape(feedback.shape))
     return part

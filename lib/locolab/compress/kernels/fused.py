@@ -58,7 +58,7 @@ def compress_chunks(
 ) -> None:
     """Compress `runs` (first, last, chunks in each); with bits > 0 also quantise each run as a group.
 
-    Writes `feedback` and the results; if bits = 0, the feedback still holds what the values will send.
+    Writes `feedback` and the results. If bits = 0, values are not quantised, nor taken from the feedback yet.
     """
     first, last, span = runs
     local, values, peaks, codes, levels = results
@@ -80,7 +80,7 @@ def compress_chunks(
                     codes[i] = label
             entries = slice(starts[chunks.start], starts[chunks.stop])
             quantise_group(values[entries], codes[entries], bits, levels[run])
-            subtract(feedback, shape, starts, chunks.start, chunks.stop, levels[run], results)
+            subtract(feedback, shape, starts, chunks.start, chunks.stop, local, values, peaks)
 
 
 def scratch(shape: Shape) -> Scratch:
@@ -275,7 +275,7 @@ def class_mean(values: Floats, labels: Codes, label: int) -> np.float32:
 
 @jit
 def quantise_group(values: Floats, codes: Codes, bits: Whole, levels: Floats) -> None:
-    """Fill a group's `levels` and turn `codes`, 0 before and DEAD in dead chunks, into its codes."""
+    """Fill `levels` of a group; turn `codes`, 0 or DEAD before, into codes, `values` into what is sent."""
     levels[0] = class_mean(values, codes, 0)
     for depth in range(1, bits):
         for i in range(U(len(values))):
@@ -285,7 +285,13 @@ def quantise_group(values: Floats, codes: Codes, bits: Whole, levels: Floats) ->
             levels[label] = class_mean(values, codes, label)
     negative = np.uint8(1 << (bits - 1))
     for i in range(U(len(values))):
-        codes[i] = 0 if codes[i] == DEAD else codes[i] + negative * (values[i] < 0)
+        if codes[i] == DEAD:
+            codes[i] = 0
+        elif values[i] < 0:
+            values[i] = -levels[codes[i]]
+            codes[i] += negative
+        else:
+            values[i] = levels[codes[i]]
 
 
 @jit
@@ -295,15 +301,11 @@ def subtract(
     starts: IntArray,
     first: Whole,
     last: Whole,
-    levels: Floats,
-    results: Results,
+    local: IntArray,
+    values: Floats,
+    peaks: Ints,
 ) -> None:
-    """Take what the chunks first..last, a group with these levels, send away from the feedback."""
-    local, _, peaks, codes, _ = results
-    sent = np.empty(2 * len(levels), np.float32)
-    for label in range(len(levels)):
-        sent[label] = levels[label]
-        sent[len(levels) + label] = -levels[label]
+    """Take the values that the chunks first..last send away from the feedback."""
     for number in range(first, last):
         if is_dead(peaks[number]):
             continue
@@ -311,4 +313,4 @@ def subtract(
         start, stride, line = U(place.start), U(place.stride), np.uint32(place.line)
         for i in range(U(starts[number]), U(starts[number + 1])):
             inside = np.uint32(local[i])
-            feedback[start + U(inside // line) * stride + U(inside % line)] -= sent[codes[i]]
+            feedback[start + U(inside // line) * stride + U(inside % line)] -= values[i]

@@ -50,7 +50,7 @@ class Received(Bucket):
 
     def size(self, key: str) -> int:
         """Return the number of bytes under `key`; raises KeyError."""
-        return self._patiently(lambda: self._bucket.size(key))
+        return len(self._kept[key]) if key in self._kept else self._patiently(lambda: self._bucket.size(key))
 
     def modified(self, key: str) -> datetime.datetime:
         """Return when `key` was written; raises KeyError."""
@@ -170,7 +170,7 @@ class RemotePeer(Peer):
         """Take over nothing."""
 
 
-class Closing:
+class Closing(Validator):
     """A validator that writes down what another one selects, and keeps to what was written before."""
 
     def __init__(self, validator: Validator, board: Board) -> None:
