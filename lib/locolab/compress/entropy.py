@@ -19,8 +19,8 @@ word is left. Each symbol, first to last: q = state mod 2**24 lies in some c(s) 
 floor(state / 2**24) * (c(s + 1) - c(s)) + q - c(s), and if that is below 2**32 and a word is left,
 state * 2**32 + word. An honest payload ends with state 0 and no word left; its last word is not 0.
 
-Chosen over Golomb-Rice (0.1 bit a position more) and Elias-Fano (0.6) by `locolab bench codecs`; a
-combinatorial number would save 0.04 and needs integers of hundreds of bits.
+Chosen by `locolab bench codecs`, 64 of 4096: 7.42 bits a position, where Golomb-Rice takes 7.50, Elias-Fano
+8.00, and log2 C(4096, 64) / 64 is 7.36; about half as fast as they, it codes 1e7 parameters in milliseconds.
 """
 
 from __future__ import annotations

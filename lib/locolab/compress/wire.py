@@ -26,9 +26,9 @@ lowest indices and code (or value) 0. "none" has fp32 values for codes. `entropy
 are left out of both sections.
 
 A chunk of n elements keeps max(1, floor(k * n / chunk)) entries. What codes stand for: "magnitude": the
-highest of `bits` bits is the sign (1: negative), the others number the level of the chunk's group, chunk number
-inside its tensor divided by `group`; "templar": fp32 sum of the mean and the entry of the codebook that the
-code numbers. Values of dead chunks are 0.
+highest of `bits` bits is the sign (1: negative), the others number the level in the chunk's group, which is
+its number inside the tensor divided by `group`; "templar": the fp32 sum of the mean and the codebook's entry
+of that number. Values of dead chunks are 0.
 
 Lengths follow from shapes, spec and the number of dead chunks (for `entropy` they are bounded by them) and
 are checked before any section is read. The decoder refuses what breaks a rule of `checks`, and whatever does

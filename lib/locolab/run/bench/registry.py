@@ -8,6 +8,7 @@ from collections.abc import Callable
 from locolab.run.bench.timing import Result
 
 MODULES = {
+    "codecs": "locolab.run.bench.codecs",
     "compress": "locolab.run.bench.compress",
     "economy": "locolab.run.bench.economy",
     "peers": "locolab.run.bench.peers",
