@@ -3,11 +3,13 @@
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from locolab import compress
 from locolab.compress import CompressionSpec
+from locolab.report.figures import speed
 from locolab.run.bench import compress as bench
 from locolab.run.bench import eager, memory, registry, workload
 
@@ -89,3 +91,10 @@ def test_a_large_run_is_asked_for_by_name(monkeypatch):
     assert registry.entry("compress", large=True) is bench.measure_large
     assert registry.entry("compress") is bench.measure
     assert registry.entry("economy", large=True) is registry.entry("economy")
+
+
+def test_a_figure_names_the_columns_it_misses():
+    with pytest.raises(ValueError, match="lacks threads"):
+        speed.operations(pd.DataFrame({"operation": ["encode"], "method": ["packed"], "time_ms": [1.0]}), "")
+    with pytest.raises(ValueError, match="has no rows"):
+        speed.aggregation(pd.DataFrame(columns=["method", "peers", "time_ms"]), "")

@@ -10,6 +10,8 @@ import torch
 
 from locolab import compress
 from locolab.compress import CompressionSpec, SparseUpdate, kernels
+from locolab.compress.chunks import geometry
+from locolab.compress.kernels import gpu
 from locolab.run.bench import eager
 
 SPEC = CompressionSpec()
@@ -70,6 +72,9 @@ class Workload:
             if not why_not(backend, self.delta.device):
                 ours = partial(compress.compress, {"w": delta}, {"w": feedback}, SPEC, backend)
                 yield Operation("compress", backend, ours, 3 * passes)
+        if not why_not("cuda", delta.device):
+            alone = partial(_kernels_alone, delta, feedback)
+            yield Operation("compress", "cuda, left on the device", alone, 3 * passes)
 
     def _coding(self) -> Iterator[Operation]:
         message, update, shapes = self.messages[0], self.updates[0], self.updates[0].shapes
@@ -111,6 +116,13 @@ def why_not(backend: str, device: torch.device) -> str | None:
     except RuntimeError as error:
         return str(error)
     return None
+
+
+def _kernels_alone(delta: torch.Tensor, feedback: torch.Tensor) -> object:
+    """Return what the GPU backend makes before anything goes to the host."""
+    chunks = geometry(delta.shape, SPEC)
+    entries = gpu.select(delta, feedback, chunks, SPEC)
+    return entries, gpu.magnitude_codes(entries, feedback, chunks, SPEC)
 
 
 def _message(update: SparseUpdate, device: str) -> eager.Message:
