@@ -267,7 +267,7 @@ def test_decoding_allocates_for_the_update_not_for_the_claim():
             assert number
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert peak < 250 * update.n_kept + len(claim)
+        assert peak < 100 * update.n_kept + len(claim)
 
 
 INTERESTING = [0, 1, 2, 0x7F, 0x80, 0xFF]

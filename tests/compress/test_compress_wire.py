@@ -6,6 +6,7 @@ import itertools
 import math
 import pickle
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from locolab import model
 from locolab.compress import (
     CompressionSpec,
     PayloadError,
@@ -307,3 +309,42 @@ def test_entropy_gaps_far_beyond_the_average_are_escaped():
     (found,) = entropy.decode_positions(memoryview(section), [(kept, 4096)], spec)
     assert np.array_equal(found, local)
     assert len(section) <= entropy.largest_sections(64, 4096, spec)[0]
+
+
+@pytest.mark.parametrize(
+    ("layers", "hidden", "ffn", "kept", "groups", "ratio"),
+    [
+        (6, 384, 1024, 153_678, 75, 145.91),  # many matrices of less than 64 chunks: each its own group
+        (2, 512, 2048, 139_304, 39, 146.04),
+    ],
+)
+def test_packed_ratio_follows_from_the_shapes(layers, hidden, ffn, kept, groups, ratio):
+    """92 bytes of header, 8 a group of 64 chunks, 14 bits a kept value: 146.29 without the first two."""
+    heads = hidden // 64
+    spec = model.ModelSpec(
+        hidden=hidden, layers=layers, ffn=ffn, heads=heads, kv_heads=heads if layers == 2 else 2
+    )
+    tensors = model.shapes(spec)
+    size = payload_size(tensors, CompressionSpec(), "packed")
+    assert size == 92 + 8 * groups + math.ceil(12 * kept / 8) + math.ceil(2 * kept / 8)
+    numel = sum(shape.numel() for shape in tensors.values())
+    assert numel > 5e6
+    assert 4 * numel / size == pytest.approx(ratio, abs=0.005)
+
+
+@pytest.mark.parametrize("codec", ["packed", "entropy"])
+def test_more_tensors_take_little_more_memory_to_encode_and_decode(codec):
+    extra = {}
+    for count in (4, 16):
+        update = update_of([(512, 512)] * count, CompressionSpec())
+        blob = encode(update, codec)
+        for call in (lambda: encode(update, codec), lambda: decode(blob, update.shapes, update.spec)):  # noqa: B023
+            call()
+            tracemalloc.start()
+            kept = call()
+            now, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert kept
+            extra.setdefault(count, []).append((peak - now, update.n_kept))
+    for (few, entries), (many, more) in zip(extra[4], extra[16], strict=True):
+        assert many - few < 6 * (more - entries)  # bytes an entry: payloads and symbols, no wide integers
