@@ -1,4 +1,4 @@
-"""The command line: ``python -m locolab run | claims | record | bench | fuzz | peer | publish | data``."""
+"""The command line: ``python -m locolab run | claims | record | bench | evaluate | fuzz | peer | publish | data``."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ exit codes: 0 the run is finished, 3 it could not start
 BENCH_EXAMPLES = """examples:
   python -m locolab bench                            every part
   python -m locolab bench train --json bench.json    one part, its figures as JSON too
+  python -m locolab bench compress --large           1e8 parameters, about 6 GB of memory
 
 Timings are of this machine as busy as it is now: compare ratios within one run, not times between runs.
 """
@@ -70,6 +71,16 @@ FUZZ_EXAMPLES = """examples:
   python -m locolab fuzz --executions 20000 --seed 7
 
 exit codes: 0 every mutant was refused or is an update's own bytes, 1 a finding, written to results/fuzz/
+"""
+
+
+EVALUATE_EXAMPLES = """examples:
+  python -m locolab evaluate --model results/cache/runs/NAME --tasks facts,facts_continuation
+  python -m locolab evaluate --model FOLDER --tasks mmlu --limit 500 --json out.json
+  python -m locolab evaluate --model control --tasks mmlu_continuation --limit 100
+
+FOLDER holds a model and its tokenizer as transformers saves them. Suites: mmlu and facts compare the letters
+A to D, mmlu_continuation and facts_continuation the options themselves. Stopped, it goes on subject by subject.
 """
 
 
@@ -165,6 +176,25 @@ def parser() -> argparse.ArgumentParser:
     fuzz.add_argument("--seed", type=int, default=0, metavar="S", help="another one makes other mutants")
     fuzz.add_argument("--minutes", type=_positive(float), metavar="M", help="stop after this time (minutes)")
 
+    evaluate = _command(
+        commands, "evaluate", _evaluate, "ask a model the questions of a suite", EVALUATE_EXAMPLES
+    )
+    evaluate.add_argument(
+        "--model", required=True, metavar="PATH", help="a saved model, a cached run, or control"
+    )
+    evaluate.add_argument("--tasks", required=True, metavar="a,b", help="suites")
+    evaluate.add_argument(
+        "--limit",
+        type=_positive(int),
+        metavar="N",
+        help="a fixed stratified sample of N questions",
+    )
+    evaluate.add_argument(
+        "--n-shot", type=int, default=0, metavar="K", help="examples shown first, 0 to 5 (MMLU only)"
+    )
+    evaluate.add_argument("--batch-size", type=_positive(int), default=8, metavar="B", help=argparse.SUPPRESS)
+    evaluate.add_argument("--json", type=Path, metavar="OUT", help="write the result cards here")
+
     note = "RESULTS.md, docs/results.json and docs/figures/ are what a visitor sees without running anything."
     _command(commands, "publish", _publish, "copy a complete fast run to the tracked files", note)
     data = _command(
@@ -255,6 +285,15 @@ def _fuzz(arguments: argparse.Namespace) -> int:
     return fuzz(arguments.executions, arguments.seed, arguments.minutes or float("inf"))
 
 
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from locolab.run.evaluate_command import command
+
+    tasks = [word.strip() for word in arguments.tasks.split(",") if word.strip()]
+    return command(
+        arguments.model, tasks, arguments.limit, arguments.n_shot, arguments.json, arguments.batch_size
+    )
+
+
 def _publish(_arguments: argparse.Namespace) -> int:
     from locolab.run.publish import publish
 
@@ -272,6 +311,7 @@ def _data(arguments: argparse.Namespace) -> int:
 
 def _users_errors() -> tuple[type[BaseException], ...]:
     """Return the errors whose message is enough for whoever reads it."""
+    from locolab.corpus.mmlu import MalformedQuestions
     from locolab.corpus.packages import InstallError, MissingPackage
     from locolab.network import BucketError
     from locolab.report.fields import LedgerError
@@ -282,6 +322,7 @@ def _users_errors() -> tuple[type[BaseException], ...]:
         DiskFullError,
         InstallError,
         LedgerError,
+        MalformedQuestions,
         MissingPackage,
         NotebookError,
         PermissionError,
