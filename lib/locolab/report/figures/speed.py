@@ -43,7 +43,7 @@ def operations(frame: pd.DataFrame, title: str) -> Figure:
         axes.plot(row["time_ms"], y, marker, color=colour, markerfacecolor=face, markersize=6)
     _name_lines(axes, lines)
     _log(axes, "x")
-    axes.set_xlabel("time (ms)")
+    axes.set_xlabel("time (ms), of one thread: on the processor")
     handles = [
         axes.plot([], [], marker, color=colour, markersize=6, label=_LABELS[name])[0]
         for name, (colour, marker) in LOOKS.items()

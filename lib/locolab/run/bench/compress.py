@@ -22,6 +22,7 @@ Key = tuple[str, str]  # operation and method
 
 FACTS = {
     "settings": "chunk 4096, k 64, 2 bits, quantizer magnitude; stand-in: its own codes, a byte each",
+    "stand-in's encode and decode": "torch.save and torch.load; its aggregate unpacks the positions",
     PUBLIC: "steps of tplr-ai/templar v2.1.3 in torch; not a measurement of the authors' system",
     FLOOR: "compress: feedback.mul_(decay).add_(delta); aggregate: a dense tensor filled with zeros",
     "time_ms": "median; on one thread time on the processor, which a busy machine lengthens less",
