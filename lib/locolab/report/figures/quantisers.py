@@ -56,6 +56,7 @@ def fronts(frame: pd.DataFrame, title: str, chosen: str, line_at: Mapping[str, f
     first = row[0]
     first.set_ylabel("relative L2 error of the kept values")
     first.set_yscale("log")
+    first.set_ylim(top=1.6 * float(frame["error"].max()))
     first.yaxis.set_major_locator(FixedLocator([0.01, 0.02, 0.05, 0.1, 0.2, 0.5]))
     first.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     first.yaxis.set_minor_locator(NullLocator())
@@ -74,8 +75,8 @@ def _front(axes: Axes, rows: pd.DataFrame, chosen: str) -> None:
         seeds = rows[rows["family"] == name]
         axes.plot(seeds["bits"], seeds["error"], ".", color=look.colour, alpha=0.45, markersize=2.5)
         axes.plot(
-            line["bits"], line["error"], "-", color=look.colour, marker=look.marker, markersize=4.5,
-            linewidth=0.9, label=look.label,
+            line["bits"], line["error"], "-", color=look.colour, marker=look.marker, linewidth=0.9,
+            markersize=7 if name == "public" else 4.5, label=look.label,  # it may lie below another mark
         )  # fmt: skip
     ring = means.xs(chosen, level="quantiser").iloc[0]
     axes.plot(ring["bits"], ring["error"], "o", color=style.INK, fillstyle="none", markersize=11)
@@ -94,8 +95,8 @@ def trained(frame: pd.DataFrame, title: str) -> Figure:
     figure, row = style.new_figure(6.6, 0.9 + 0.26 * len(order), columns=len(panels), sharey=True)
     for axes, panel in zip(np.atleast_1d(row), panels, strict=True):
         for (family, setting), runs in frame[frame["panel"] == panel].groupby(["family", "setting"]):
-            y, loss = order.index.get_loc(setting), runs["loss"]
-            _losses(axes, float(y), loss.to_numpy(), FAMILIES[str(family)])
+            y, loss = list(order.index).index(setting), runs["loss"]
+            _losses(axes, y, loss.to_numpy(), FAMILIES[str(family)])
             if family == "public":
                 axes.axvline(loss.mean(), color=style.VIOLET, linewidth=0.8, linestyle=":", zorder=0)
         axes.set_title(panel, fontsize=8.5, loc="left", color=style.MUTED)
@@ -128,11 +129,11 @@ def exchange(frame: pd.DataFrame, title: str, limit: float) -> Figure:
     figure, axes = style.new_figure(height=3.4)
     ends = []
     looks = (style.VIOLET, "#0072B2", style.AMBER, style.SLATE)
-    for row, colour in zip(frame.itertuples(index=False), looks, strict=False):
-        seconds = row.sending + row.coding / cores
+    for row, colour in zip(frame.to_dict("records"), looks, strict=False):
+        seconds = row["sending"] + row["coding"] / cores
         axes.plot(cores, seconds, "-", color=colour, marker="o", markersize=3.5)
-        axes.axhline(row.sending, color=colour, linewidth=0.8, linestyle=":")
-        ends.append((float(cores[-1]), float(seconds[-1]), str(row.format), colour))
+        axes.axhline(row["sending"], color=colour, linewidth=0.8, linestyle=":")
+        ends.append((float(cores[-1]), float(seconds[-1]), str(row["format"]), colour))
     axes.axhline(limit, color=style.MUTED, linewidth=1)
     axes.annotate(
         f"{limit:g} s", (0, limit), xycoords=("axes fraction", "data"), xytext=(3, 3),
