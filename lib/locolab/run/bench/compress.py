@@ -59,7 +59,10 @@ def measure(
 
 
 def measure_large() -> Result:
-    """Return the same for 1e8 parameters, which takes about 6 GB of memory and some minutes."""
+    """Return the same for 1e8 parameters, which takes about 6 GB of memory and some minutes.
+
+    At this size a call also pays for pages that the one before it gave back to the system.
+    """
     return measure(sizes=(10**8,), peers=(1, 20), repeats=3, memory_size=None)
 
 
