@@ -58,7 +58,7 @@ class LiveModel(HFLM):
 def live(model: torch.nn.Module, tokenizer: Any, batch_size: int = 16) -> LiveModel:
     """Return lm-eval's view of a model; a bare `tokenizers.Tokenizer` is wrapped.
 
-    Raises ConfigError if the tokenizer's ids and the model's vocabulary differ.
+    Raises ConfigError if the tokenizer's ids and the model's vocabulary differ, or it has no end token.
     """
     if isinstance(tokenizer, Tokenizer):
         tokenizer = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END, pad_token=END)
@@ -66,6 +66,8 @@ def live(model: torch.nn.Module, tokenizer: Any, batch_size: int = 16) -> LiveMo
         raise ConfigError(
             f"expected a tokenizer of tokenizers or transformers, got {type(tokenizer).__name__}"
         )
+    if tokenizer.bos_token_id is None and tokenizer.eos_token_id is None:
+        raise ConfigError("the tokenizer names no token that begins or ends a text; set its eos_token")
     rows = model.get_input_embeddings().weight.shape[0]  # type: ignore[operator]
     if not 0 <= rows - len(tokenizer) < PADDED:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""The command line: ``python -m locolab run | claims | record | bench | evaluate | fuzz | peer | publish | data``."""
+"""The command line: ``python -m locolab run | claims | record | bench | evaluate | ...``."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ EVALUATE_EXAMPLES = """examples:
   python -m locolab evaluate --model control --tasks mmlu_continuation --limit 100
 
 FOLDER holds a model and its tokenizer as transformers saves them. Suites: mmlu and facts compare the letters
-A to D, mmlu_continuation and facts_continuation the options themselves. Stopped, it goes on subject by subject.
+A to D, mmlu_continuation and facts_continuation the options. Stopped, it goes on subject by subject.
 """
 
 
