@@ -124,6 +124,12 @@ def test_chunks_that_registers_cannot_hold_are_refused():
         gpu.compress_tensor(torch.ones(4), torch.zeros(4), spec)
 
 
+def test_rows_that_32_bits_cannot_number_are_refused():
+    wide = torch.empty(64, 2**25, device="meta")
+    with pytest.raises(RuntimeError, match="rows of 33554432 elements"):
+        gpu.compress_tensor(wide, wide, CompressionSpec())
+
+
 @not_inside
 def test_without_a_gpu_the_backend_says_so():
     if torch.cuda.is_available():

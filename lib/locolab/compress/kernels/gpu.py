@@ -32,6 +32,7 @@ TILE = 1024
 OPTIONS = {"enable_fp_fusion": False, "maxnreg": 64}
 """Of both kernels: decay * feedback + delta rounds twice; registers suffice for two full chunks at once."""
 
+_LARGEST_OFFSET = 2**31  # of an element from its chunk's corner
 _PER_WARP = 256  # elements of a chunk that 32 threads hold
 
 
@@ -61,11 +62,14 @@ class Entries:
 def compress_tensor(delta: torch.Tensor, feedback: torch.Tensor, spec: CompressionSpec) -> Part:
     """Return what is sent of `delta` plus its decayed error feedback; `feedback` becomes what was not sent.
 
-    As `reference.compress_tensor`, bit for bit. Raises RuntimeError for chunks above `LARGEST_CHUNK`.
+    As `reference.compress_tensor`, bit for bit. Raises RuntimeError for chunks above `LARGEST_CHUNK` and for
+    matrices whose rows are so long that 32 bits do not number the elements of a line of blocks.
     """
     if spec.chunk > LARGEST_CHUNK:
         raise RuntimeError(why_not(spec))
     chunks = geometry(delta.shape, spec)
+    if chunks.height > 1 and chunks.height * chunks.columns >= _LARGEST_OFFSET:
+        raise RuntimeError(f"rows of {chunks.columns} elements are more than 'cuda' takes; use 'reference'")
     if delta.untyped_storage().data_ptr() == feedback.untyped_storage().data_ptr():
         delta = delta.clone()  # a chunk's feedback is written before the next chunk's delta is read
     error = feedback.contiguous()
