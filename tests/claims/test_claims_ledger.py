@@ -41,8 +41,8 @@ NEEDED = {
     "04_two_bits_on_the_wire": """article.compression-146x paper.position-bound-7.36
         article.hundred-mb-to-one article.two-bit-quantisation ours.packed-ratio ours.templar-ratio
         ours.ccloco-ratio ours.entropy-bits paper.parameters-72b ours.payload-72b
-        ours.public-quantiser-error ours.thrifty-ratio ours.thrifty-error ours.thrifty-in-training
-        ours.thrifty-loss""",
+        ours.public-quantiser-error paper.bound-overhead ours.thrifty-ratio ours.thrifty-error
+        ours.thrifty-in-training ours.thrifty-loss""",
     "06_bandwidth_and_utilisation": """article.utilisation-94.5 article.seventy-seconds
         article.bandwidth-bottleneck-broken article.frees-from-infiniband article.consumer-grade
         article.compress-and-upload paper.utilisation-8b paper.utilisation-intellect-1
