@@ -26,7 +26,7 @@ def aggregate(
     rule "mean" divides by the number of updates (1/R in arXiv 2603.08163, eq. 2); "contributor_mean" divides
     each coordinate by the number of updates that sent it (tplr-ai/templar v2.1.3, src/tplr/compress.py).
     clip "median_norm" first scales each tensor of each update down to the round's lower median norm.
-    Contributions are added in list order. Memory: the result and, per thread, sums of a few dozen chunks.
+    Contributions are added in list order. Memory: the result and, per thread, sums of some hundred chunks.
 
     How far one sender among n moves a tensor. "mean": each coordinate by its value / n, so the tensor by the
     update's norm / n. The clip bounds that norm by the lower median, which for n >= 2 is at most the largest
@@ -52,8 +52,8 @@ def average(
     """
     parts = [update.part(name) for update in updates]
     specs = [update.spec for update in updates]
-    fused = kernels.average() if len({spec.chunk for spec in specs}) == 1 else None
-    flat = (fused or _average)(parts, specs, factors, rule == "contributor_mean")
+    fused = kernels.fused_sparse() if len({spec.chunk for spec in specs}) == 1 else None
+    flat = (fused.average if fused else _average)(parts, specs, factors, rule == "contributor_mean")
     return torch.from_numpy(flat).reshape(updates[0].shapes[name])
 
 

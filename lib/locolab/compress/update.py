@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from locolab.compress import kernels
+from locolab.compress.chunks import IntArray
 from locolab.compress.part import Part
 from locolab.compress.spec import CompressionSpec
 
@@ -77,11 +80,8 @@ class SparseUpdate:
         return torch.from_numpy(self._parts[name].levels.copy())
 
     def norms(self) -> dict[str, float]:
-        """Return the L2 norm of every tensor's values, summed in float64."""
-        return {
-            name: np.sqrt(np.sum(np.square(self._parts[name].values(self.spec), dtype=np.float64)))
-            for name in self._shapes
-        }
+        """Return the L2 norm of every tensor's values, float64, from how often each value was sent."""
+        return {name: _norm(self._parts[name], self.spec) for name in self._shapes}
 
     def sections(self, codec: str | None = None) -> dict[str, int]:
         """Return the bytes of positions, values, scales and header in a codec; they add up to its payload."""
@@ -111,3 +111,19 @@ def _position_order(part: Part) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
 def _equal(a: Part, b: Part) -> bool:
     fields = ("local", "codes", "levels", "exact", "dead", "broken")
     return all(np.array_equal(getattr(a, field), getattr(b, field)) for field in fields)
+
+
+def _norm(part: Part, spec: CompressionSpec) -> float:
+    """Return the norm of what a part sends: an exact sum, so that it does not depend on any order."""
+    values = part.table(spec).astype(np.float64)
+    if not len(values):
+        return float(np.sqrt(np.sum(np.square(part.exact, dtype=np.float64))))
+    fused = kernels.fused_sparse()
+    count = fused.count_codes if fused else _count_codes
+    return math.sqrt(math.fsum((count(part, spec, *values.shape) * values**2).ravel()))
+
+
+def _count_codes(part: Part, spec: CompressionSpec, n_rows: int, n_codes: int) -> IntArray:
+    live = part.live()
+    cells = part.geometry.chunk_of[live] // part.span(spec) * n_codes + part.codes[live]
+    return np.bincount(cells, minlength=n_rows * n_codes).reshape(n_rows, n_codes)

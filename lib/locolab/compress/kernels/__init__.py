@@ -10,12 +10,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Collection
 from functools import lru_cache, partial
+from types import ModuleType
 
 import torch
 
 from locolab.compress import reference
 from locolab.compress.part import Part
-from locolab.compress.quantise import Floats
 from locolab.compress.selection import Scores, magnitude_bits
 from locolab.compress.spec import CompressionSpec
 
@@ -74,9 +74,9 @@ def load(name: str, spec: CompressionSpec = _USUAL) -> tuple[TensorCompressor | 
 
 
 @lru_cache
-def average() -> Callable[..., Floats] | None:
-    """Return the fused kernel that `aggregation.average` uses, or None where it cannot be had; cached."""
+def fused_sparse() -> ModuleType | None:
+    """Return the module of fused kernels over what updates send, or None where it cannot be had; cached."""
     try:
-        return importlib.import_module("locolab.compress.kernels.sparse").average
+        return importlib.import_module("locolab.compress.kernels.sparse")
     except ImportError:
         return None

@@ -1,6 +1,7 @@
 """Averaging sparse updates of one tensor without dense temporaries: decode, add and divide, band by band.
 
-A band is a run of chunks whose sums fit the second-level cache. Every update's entries of the band are added
+A band is a run of chunks whose sums take 2 MiB: few enough bytes to stay in a cache, and enough work for the
+time Python takes to call a compiled function. Every update's entries of the band are added
 there, in list order, at their index inside their chunk; only the averages go to their places in the tensor.
 """
 
@@ -17,7 +18,7 @@ from locolab.compress.part import Part
 from locolab.compress.quantise import Codes, Floats
 from locolab.compress.spec import CompressionSpec
 
-_BAND_ELEMENTS = 1 << 17
+_BAND_ELEMENTS = 1 << 19
 
 
 def average(
@@ -55,6 +56,27 @@ def average(
 
     in_parallel(work, chunks.n_chunks, chunks.numel)
     return result
+
+
+def count_codes(part: Part, spec: CompressionSpec, n_rows: int, n_codes: int) -> IntArray:
+    """Return how often each code stands in the live chunks of each row of the part's table."""
+    counts = np.zeros((n_rows, n_codes), np.int64)
+    count(part.codes, part.geometry.starts, part.dead, part.span(spec), counts)
+    return counts
+
+
+@jit
+def count(codes: Codes, starts: IntArray, dead: IntArray, span: Whole, counts: IntArray) -> None:
+    """Count the codes of every `span` chunks into a row of `counts`; dead chunks are left out."""
+    for row in range(len(counts)):
+        last = min((row + 1) * span, len(starts) - 1)
+        for code in range(counts.shape[1]):
+            found = np.int64(0)
+            for i in range(U(starts[row * span]), U(starts[last])):
+                found += codes[i] == code
+            counts[row, code] = found
+    for number in dead:
+        counts[number // span, 0] -= starts[number + 1] - starts[number]
 
 
 def _shape(chunks: Geometry) -> Shape:

@@ -128,17 +128,17 @@ def density_sweep(frame: pd.DataFrame, title: str, chunk: int, marked: int) -> F
         rows = frame[frame["outer_lr"] == rate].assign(k=lambda rows, n=number: rows["k"] * 1.09**n)
         method = style.Method(label, colour, marker if number == 0 else "D")
         points = means_with_seeds(axes, rows, "k", "validation_loss", method)
-        line = axes.plot(*zip(*points, strict=True), color=colour, linewidth=1.1, zorder=1)[0]
-        line.set_linestyle("-" if number == 0 else (0, (4, 2)))
-        axes.plot([], [], marker=method.marker, linestyle=line.get_linestyle(), color=colour,
-                  markersize=5.5, label=f"outer learning rate {rate:g}")  # fmt: skip
+        drawn = {"color": colour, "linestyle": "-" if number == 0 else (0, (4, 2)), "linewidth": 1.1}
+        axes.plot(*zip(*points, strict=True), zorder=1, **drawn)
+        name = f"outer learning rate {rate:g}"
+        axes.plot([], [], marker=method.marker, markersize=5.5, label=name, **drawn)
     axes.axvline(marked, color=style.FAINT, linewidth=1, zorder=0)
-    sizes = dict(frame.groupby("k")["payload_bytes"].mean().items())
+    sizes = frame.groupby("k")["payload_bytes"].mean().to_dict()
+    places = [float(k) for k in frame["k"].sort_values().unique()]
+    names = [f"{k:g}\n{100 * k / chunk:.3g} %\n{style.bytes_text(sizes[k])}" for k in places]
     axes.set_xscale("log", base=2)
-    axes.set_xlim(min(sizes) / 1.7, max(sizes) * 1.9)
-    axes.set_xticks(
-        list(sizes), [f"{k:g}\n{100 * k / chunk:.3g} %\n{style.bytes_text(sizes[k])}" for k in sizes]
-    )
+    axes.set_xlim(places[0] / 1.7, places[-1] * 1.9)
+    axes.set_xticks(places, names)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(f"values kept of each chunk of {chunk}; density; bytes of a payload")
     axes.set_ylabel("final validation loss (nats/token)")
