@@ -35,7 +35,7 @@ def probe_positions(peer: int, number: int, numel: int) -> NDArray[np.int64]:
     Drawn with replacement, so that a model of any size has a probe.
 
     >>> probe_positions(3, 12, numel=100)[:4]
-    array([ 0, 83, 38, 30])
+    array([51, 70, 63, 75])
     """
     generator = np.random.default_rng([assignment_seed(peer, number), _STREAM])
     return generator.integers(numel, size=PROBED)
