@@ -23,7 +23,7 @@ Usage: ./run_all.sh [COMMAND] [OPTIONS]
                --slow adds the slow tests, other options go to pytest (-k WORD, -x, ...)
   setup        only set up: environment and data packages, checked again if they are there
   lab          set up if needed, open JupyterLab on the notebooks; options go to jupyter lab
-  claims | publish | record | data | bench | peer ...
+  claims | publish | record | data | bench | fuzz | evaluate | peer ...
                set up if needed, then `python -m locolab COMMAND ...`
   help         this text
 
@@ -37,7 +37,7 @@ main() {
   local command=run
   case ${1:-} in
     help | -h | --help) usage; return ;;
-    run | test | setup | lab | claims | publish | record | data | bench | peer) command=$1; shift ;;
+    run | test | setup | lab | claims | publish | record | data | bench | fuzz | evaluate | peer) command=$1; shift ;;
     -* | '') ;;
     *) usage >&2; die "there is no command '$1'" ;;
   esac
