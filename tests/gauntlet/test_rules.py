@@ -20,7 +20,7 @@ from locolab.gauntlet import (
     final_score,
 )
 from locolab.gauntlet.scores import has_worked, slashed
-from locolab.gauntlet.selection import gain_shares, seated
+from locolab.gauntlet.selection import gain_shares, seated, spoils
 
 GOOD = Standing(work=0.8, score=8.0, rated=40)
 
@@ -128,3 +128,13 @@ def test_settings_have_a_name_and_are_checked():
     ):
         with pytest.raises(ConfigError, match=f"GauntletSpec.{next(iter(bad))}"):
             GauntletSpec(**bad)
+
+
+@pytest.mark.parametrize(
+    ("share", "average", "out"),
+    [(1.0, 1.0, False), (-0.2, 0.2, False), (0.3, 0.04, True), (-0.3, 1.0, True), (-1.0, -1.0, True)],
+)
+def test_gains_that_keep_out(share, average, out):
+    assert spoils(share, average, MENDED) == out
+    assert not spoils(share, average, TEMPLAR)
+    assert not spoils(share, average, PAPER)

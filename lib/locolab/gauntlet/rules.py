@@ -48,8 +48,8 @@ class Rules(Config):
       arrivals a missing peer's event is ``outage``.
     - `excluding`: failed checks that keep a submission out of this round's aggregate.
     - `with_sync`: whether the final score is multiplied by the sync score.
-    - `gain_share`: a submission stays out if its gain on assigned data, now or on average, is below this
-      share of the median gain; 0 asks nothing.
+    - `gain_share`: a submission stays out if its sender's gain on assigned data is on average below this
+      share of the median gain, or this round below minus `harm` of it; a share of 0 asks nothing.
     - `work_floor`: after `settled` ratings a moving average of assigned work at or below it counts as none
       and keeps the peer out.
     - `seats`, `reserves`: who is aggregated, and who steps in; ordered by the final scores of the last
@@ -62,7 +62,8 @@ class Rules(Config):
     outage: float = 0.0
     excluding: tuple[str, ...] = CHECKS
     with_sync: bool = True
-    gain_share: float = 0.1
+    gain_share: float = 0.05
+    harm: float = 0.25
     work_floor: float = 0.1
     settled: int = 15
     seats: int = 20

@@ -41,3 +41,15 @@ def gain_shares(gains: Mapping[int, Gains]) -> dict[int, float]:
     if middle <= 0:
         return {}
     return {peer: max(-1.0, min(1.0, gain.own / middle)) for peer, gain in gains.items()}
+
+
+def spoils(share: float, average: float, rules: Rules) -> bool:
+    """Return whether a share of the median gain, now or on average, is too little to be aggregated.
+
+    One round tells honest slow hardware (a quarter of the steps, shares of -0.1 to 0.5) from noise (-0.5 to
+    0.3) not at all; the averages are apart. Harm is told at once: who turns does not wait for it.
+
+    >>> [spoils(now, average, Rules()) for now, average in ((-0.1, 0.2), (0.3, -0.05), (-1.0, 0.9))]
+    [False, True, True]
+    """
+    return rules.gain_share > 0 and (average < rules.gain_share or share < -rules.harm)

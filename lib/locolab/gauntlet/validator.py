@@ -16,7 +16,7 @@ from locolab.gauntlet.review import Evidence, fast_checks, worth
 from locolab.gauntlet.rewards import reward_weights
 from locolab.gauntlet.rows import Row, row_of
 from locolab.gauntlet.scores import Standing, final_score, has_worked, slashed
-from locolab.gauntlet.selection import gain_shares, seated
+from locolab.gauntlet.selection import gain_shares, seated, spoils
 from locolab.gauntlet.settings import GauntletSpec
 from locolab.gauntlet.sync import sync_score
 from locolab.train import Submissions, Validator
@@ -128,9 +128,8 @@ class Gauntlet(Validator):
             return failed[0].reason
         if standing.banned:
             return f"banned for {standing.banned} rounds"
-        asked = self._rules.gain_share
-        if asked and share is not None and (least := min(share, standing.gain)) < asked:
-            return f"its assigned data gain {least:.2f} of what others' do"
+        if share is not None and spoils(share, standing.gain, self._rules):
+            return f"its assigned data gain {share:.2f} of what others' do, {standing.gain:.2f} on average"
         return "" if has_worked(standing, self._rules) else "gains no more on assigned data than on other"
 
     def _seat(self, reasons: dict[int, str], number: int) -> None:
