@@ -1,7 +1,9 @@
 """The Gauntlet: a validator that checks, scores, rates, selects and rewards the peers of a run."""
 
 from locolab.corpus import assignment_seed
+from locolab.gauntlet.bounds import largest_move, largest_share
 from locolab.gauntlet.checks import CHECKS, Limits, Verdict
+from locolab.gauntlet.draws import Draws
 from locolab.gauntlet.loss_score import Gains, assigned_work, loss_scores
 from locolab.gauntlet.overlap import overlap
 from locolab.gauntlet.ratings import Ratings
@@ -18,6 +20,7 @@ __all__ = [
     "PAPER",
     "RULES",
     "TEMPLAR",
+    "Draws",
     "Gains",
     "Gauntlet",
     "GauntletSpec",
@@ -30,6 +33,8 @@ __all__ = [
     "assigned_work",
     "assignment_seed",
     "final_score",
+    "largest_move",
+    "largest_share",
     "loss_scores",
     "overlap",
     "reward_weights",
