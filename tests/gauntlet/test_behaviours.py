@@ -58,13 +58,13 @@ def watch(spec, text):
     """Train some rounds with behaviours; return what a validator saw in each, and the records."""
 
     def go(behaviours, rounds=1, **changes):
-        if not (behaviours or changes) and rounds == 1:
-            return honest()
+        if not behaviours and rounds == 1:
+            return honest(tuple(changes.items()))
         return fresh(behaviours, rounds, **changes)
 
     @functools.cache
-    def honest():
-        return fresh({}, 1)
+    def honest(changes):
+        return fresh({}, 1, **dict(changes))
 
     def fresh(behaviours, rounds, **changes):
         validator = Watching()
@@ -84,9 +84,10 @@ def test_every_behaviour_repeats_itself_and_spares_the_others(watch, name):
     behaviour = BEHAVIOURS[name]
     if isinstance(behaviour, Turns):
         behaviour = dataclasses.replace(behaviour, after=1)
-    seen, records = watch({1: behaviour}, rounds=2)
-    again, same = watch({1: behaviour}, rounds=2)
-    honest, _ = watch({}, rounds=1)
+    brief = {"local_steps": 2, "batch": 1, "evaluate_sequences": 1}
+    seen, records = watch({1: behaviour}, rounds=2, **brief)
+    again, same = watch({1: behaviour}, rounds=2, **brief)
+    honest, _ = watch({}, **brief)
     assert records == same
     assert [each["payloads"] for each in seen] == [each["payloads"] for each in again]
     assert all(seen[0]["payloads"][peer] == honest[0]["payloads"][peer] for peer in (0, 2))
