@@ -30,12 +30,11 @@ DIRECT = [Requirement(line) for line in [*PROJECT["dependencies"], *EXTRAS["dev"
 NOT_IMPORTED = {
     "flask": "moto's server",
     "flask-cors": "moto's server",
-    "datasets": "lm-eval reads its questions with it",
+    "gguf": "transformers reads the pretrained control's weights with it",
     "import-linter": "run_all.sh test",
     "ipykernel": "the kernel that executes notebooks",
     "ipywidgets": "the cells in which a reader changes one thing",
     "jupyterlab": "run_all.sh lab",
-    "lm-eval": "chapter 09",
     "mypy": "run_all.sh test",
     "nbstripout": "run_all.sh test",
     "pandas-stubs": "mypy",
@@ -74,7 +73,8 @@ def imported() -> set[str]:
     modules = {name.partition(".")[0] for source in sources for name in import_names(source)}
     known = importlib.metadata.packages_distributions()
     shared = {path.parent.name for path in (ROOT / "tests").glob("*/__init__.py")}
-    ours = set(sys.stdlib_module_names) | {"locolab"} | shared
+    helpers = {path.stem for path in (ROOT / "tests").glob("*.py")}
+    ours = set(sys.stdlib_module_names) | {"locolab"} | shared | helpers
     return {canonicalize_name(known.get(module, [module])[0]) for module in modules - ours}
 
 
