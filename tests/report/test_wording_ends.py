@@ -12,7 +12,11 @@ from locolab.report.wording import ends, headline, sentence
         ("beats", -0.125, "SparseLoCo ends 0.12 nats/token below DiLoCo, at H = 15"),
         ("matches", 0.01, "SparseLoCo ends within 0.05 nats/token of DiLoCo, at H = 15"),
         ("trails", 0.375, "SparseLoCo ends 0.38 nats/token above DiLoCo, at H = 15"),
-        ("inconclusive", 0.1, "SparseLoCo ends -0.20 to +0.40 nats/token from DiLoCo (n = 5): inconclusive"),
+        (
+            "inconclusive",
+            0.1,
+            "SparseLoCo ends -0.20 to +0.40 nats/token from DiLoCo (n = 5): which is lower stays open",
+        ),
     ],
 )
 def test_every_word_has_its_text(word, value, expected):

@@ -76,7 +76,7 @@ def ends(head: str, rival: str, after: str = "", digits: int = 2) -> dict[str, s
         "beats": f"{head} ends {{distance:.{digits}f}} nats/token below {rival}{after}",
         "matches": f"{head} ends within {{margin:.{digits}f}} nats/token of {rival}{after}",
         "trails": f"{head} ends {{distance:.{digits}f}} nats/token above {rival}{after}",
-        "inconclusive": f"{head} ends {bounds} nats/token from {rival} (n = {{n}}): inconclusive",
+        "inconclusive": f"{head} ends {bounds} nats/token from {rival} (n = {{n}}): which is lower stays open",
     }
 
 
