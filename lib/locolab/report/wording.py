@@ -71,12 +71,12 @@ def ends(head: str, rival: str, after: str = "", digits: int = 2) -> dict[str, s
     >>> ends("H = {H}: it", "the other", " (n = {n})", digits=1)["trails"]
     'H = {H}: it ends {distance:.1f} nats/token above the other (n = {n})'
     """
-    bounds = f"{{low:+.{digits}f}} to {{high:+.{digits}f}}"
+    bounds = f"{{low:+.{digits}f}} to {{high:+.{digits}f}} nats/token"
     return {
         "beats": f"{head} ends {{distance:.{digits}f}} nats/token below {rival}{after}",
         "matches": f"{head} ends within {{margin:.{digits}f}} nats/token of {rival}{after}",
         "trails": f"{head} ends {{distance:.{digits}f}} nats/token above {rival}{after}",
-        "inconclusive": f"{head} ends {bounds} nats/token from {rival} (n = {{n}}): which is lower stays open",
+        "inconclusive": f"{head} ends {bounds} from {rival} (n = {{n}}): which is lower stays open",
     }
 
 
