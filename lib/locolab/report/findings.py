@@ -122,9 +122,10 @@ def headlines(frame: pd.DataFrame, most: int = len(HEADLINES), between: str = "\
 def result(row: Mapping[Any, Any], between: str = "\n") -> str:
     """Return what a row of the scorecard gave: a number or difference with its interval, or every reading.
 
-    >>> row = {"verdict": "depends", "status": "recorded", "unit": "x", "better": "lower", "readings": []}
+    >>> row = {"verdict": "depends", "status": "recorded", "unit": "x", "better": "lower", "of": "loss"}
+    >>> row["readings"] = []
     >>> result({**row, "measured": "0.2 nats"})
-    'difference 0.2 nats, recorded'
+    'loss: difference 0.2 nats, recorded'
     >>> reading = {"if": "fp32", "gives": 146.286, "verdict": "reproduced", "source_says": "yes"}
     >>> result({**row, "readings": [reading]})
     'if fp32: 146.3 x (reproduced; the source says so)'
@@ -133,7 +134,7 @@ def result(row: Mapping[Any, Any], between: str = "\n") -> str:
         return SMOKE if row["measured"] else ""
     if row["readings"]:
         return between.join(_reading(reading, row["unit"]) for reading in row["readings"])
-    what = "difference " if row["better"] and row["measured"] else ""
+    what = f"{row['of']}: difference " if row["better"] and row["measured"] else ""
     return f"{what}{row['measured']}{', recorded' if row['status'] == 'recorded' else ''}"
 
 

@@ -152,7 +152,12 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def _said(claim: Claim) -> dict[str, Any]:
-    also = {"printed": claim.value, "better": claim.check.better if claim.check.rule == "paired" else ""}
+    paired = claim.check.rule == "paired"
+    also = {
+        "printed": claim.value,
+        "better": claim.check.better if paired else "",
+        "of": claim.check.of if paired else "",
+    }
     return {**{name: getattr(claim, name) for name in _SAID.split()}, **also}
 
 
