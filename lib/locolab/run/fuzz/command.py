@@ -159,7 +159,8 @@ def _watch(executions: int, seed: int, seconds: float, hang_s: float, decoder: D
 def _work(executions: int, seed: int, seconds: float, decoder: Decoder, at: Any, sender: Connection) -> None:
     """Examine mutants one by one, in the child, and send the tally every now and then."""
     torch.set_num_threads(1)
-    tally, deadline = Tally(), time.monotonic() + seconds
+    tally, deadline, at.value = Tally(), time.monotonic() + seconds, 0
+    sender.send((tally, False))  # it has begun: from here on the time without progress counts
     for number in range(executions):
         at.value = number
         subject, blob, sealed = mutant(seed, number)
