@@ -38,6 +38,13 @@ def test_only_the_named_parts_run_and_a_wrong_name_stops_before_any(capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_case_that_settles_runs_once_unmeasured_before_every_measured_call():
+    seen = []
+    timings = interleaved({"a": lambda: seen.append("a"), "b": dict}, repeats=2, settle=True)
+    assert len(seen) == 5
+    assert len(timings["a"].seconds) == 2
+
+
 def test_the_cases_take_turns():
     seen = []
     timings = interleaved({"a": lambda: seen.append("a"), "b": lambda: seen.append("b")}, repeats=2)

@@ -103,7 +103,8 @@ def _rows(
         operations = {(each.name, each.method): each for each in work.operations()}
         calls = {key: _finished(each, device) for key, each in operations.items()}
         alone = threads == 1 and device == "cpu"
-        timings = interleaved(calls, repeats, time.process_time if alone else time.perf_counter)
+        clock = time.process_time if alone else time.perf_counter
+        timings = interleaved(calls, repeats, clock, settle=not alone)
     seconds = {key: timing.median for key, timing in timings.items()}
     copied = operations["compress", COPY].least_bytes / seconds["compress", COPY]
     return [

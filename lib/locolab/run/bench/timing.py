@@ -43,12 +43,17 @@ class Timing:
 
 
 def interleaved(
-    cases: Mapping[Label, Callable[[], object]], repeats: int, clock: Callable[[], float] = time.perf_counter
+    cases: Mapping[Label, Callable[[], object]],
+    repeats: int,
+    clock: Callable[[], float] = time.perf_counter,
+    settle: bool = False,
 ) -> dict[Label, Timing]:
     """Return the time of every case by label; each has run once before, unmeasured.
 
     The cases take turns, so what else the machine does slows all of them alike and their ratios hold.
-    `clock` returns seconds; `time.process_time` is the steadier one for work of a single thread.
+    `clock` returns seconds; `time.process_time` is the steadier one for work of a single thread. With
+    `settle` each measured call follows an unmeasured one of its own: torch's threads wait in a busy loop for
+    some milliseconds after their work, on the cores that the next case needs.
 
     >>> list(interleaved({"a": lambda: sum(range(9)), "b": dict}, repeats=3))
     ['a', 'b']
@@ -60,6 +65,8 @@ def interleaved(
     seconds: dict[Label, list[float]] = {label: [] for label in cases}
     for _ in range(repeats):
         for label, case in cases.items():
+            if settle:
+                case()
             start = clock()
             case()
             seconds[label].append(clock() - start)
