@@ -103,7 +103,7 @@ def test_a_swarm_that_trains_side_by_side_sends_the_same_bytes(
 ):
     arm = (sparse if method == "sparseloco" else spec.replace(method=method)).replace(n_peers=5, rounds=2)
     usual, records = train(arm, behaviours=dict.fromkeys(alone, Solitary))
-    monkeypatch.setattr("locolab.train.swarm.STACKED_TOKENS", 1)
+    monkeypatch.setattr("locolab.train.groups.STACKED_TOKENS", 1)
     single, others = train(arm)
     assert (len(usual.model.rows), len(single.model.rows)) == (5, 1)
     assert records == others

@@ -224,6 +224,14 @@ def test_a_validator_decides_who_is_aggregated_but_not_the_order(sparse, train):
     assert torch.isfinite(picky.theta).all()
 
 
+def test_a_validator_that_does_not_review_cannot_be_made():
+    class Silent(Validator):
+        pass
+
+    with pytest.raises(TypeError, match="review"):
+        Silent()
+
+
 def test_the_bucket_keeps_two_exchanges(spec, train):
     bucket = Bucket()
     train(spec, bucket=bucket)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import math
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -21,6 +17,7 @@ from locolab.model import build
 from locolab.network import Bucket, key_of, round_prefix
 from locolab.train.evaluation import evaluate
 from locolab.train.flat import FlatModel, reproducible, views
+from locolab.train.groups import groups, is_plain, stack_size
 from locolab.train.history import History
 from locolab.train.outer import outer_for
 from locolab.train.payload import Update, wire_for
@@ -30,27 +27,11 @@ from locolab.train.probe import probe_key
 from locolab.train.records import RoundRecord
 from locolab.train.roster import Schedule, everybody
 from locolab.train.spec import TrainSpec
+from locolab.train.tally import Tally, finite, mean
 from locolab.train.validator import Submissions, TrustingValidator, Validator
-
-STACKED_TOKENS = 1024
-"""Peers train side by side until their batches hold this many tokens: more gains nothing and costs memory."""
 
 KEPT_EXCHANGES = 2
 """Exchanges whose payloads stay in the bucket: the last one and the one before."""
-
-
-@dataclass
-class _Tally:
-    """What adds up over the exchanges of a round."""
-
-    losses: list[float] = field(default_factory=list)
-    bytes: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    digests: dict[int, hashlib._Hash] = field(default_factory=lambda: defaultdict(hashlib.sha256))
-    submitted: set[int] = field(default_factory=set)
-    selected: set[int] = field(default_factory=set)
-    refused: dict[int, str] = field(default_factory=dict)
-    kept: int = 0
-    nonfinite: int = 0
 
 
 class Swarm:
@@ -116,24 +97,24 @@ class Swarm:
         self._population.go_to(self.number)
         with self._timed("catch up"):
             joined = self._welcome()
-        before, resets, tally = self.theta.clone(), self._population.resets(), _Tally()
+        before, resets, tally = self.theta.clone(), self._population.resets(), Tally()
         for step in range(self.spec.exchanges):
             self._exchange(step, tally)
-        self._sent += sum(tally.bytes.values())
+        self._sent += sum(tally.sizes.values())
         validation_loss, bits_per_byte = self._evaluate()
         record = RoundRecord(
             round=self.number,
             tokens=self._tokens,
-            train_loss=_mean(tally.losses),
+            train_loss=mean(tally.losses),
             validation_loss=validation_loss,
             bits_per_byte=bits_per_byte,
-            payload_bytes=[tally.bytes[peer.index] for peer in self.peers],
+            payload_bytes=[tally.sizes[peer.index] for peer in self.peers],
             payload_sha256=[tally.digests[peer.index].hexdigest() for peer in self.peers],
             sent_bytes=self._sent * (self.number + 1) / max(1, self._population.presences()),
             selected=sorted(tally.selected),
             refused=tally.refused,
             kept_values=tally.kept,
-            update_norm=_finite((self.theta - before).norm().item()),
+            update_norm=finite((self.theta - before).norm().item()),
             nonfinite=tally.nonfinite,
             resets=self._population.resets() - resets,
             live=[peer.index for peer in self.peers],
@@ -186,22 +167,18 @@ class Swarm:
             raise RuntimeError(f"peers {joined} caught up with another theta than round {self.number} has")
         return dict.fromkeys(joined, self._history.n_bytes)
 
-    def _exchange(self, step: int, tally: _Tally) -> None:
+    def _exchange(self, step: int, tally: Tally) -> None:
         """Everybody sends, the validator selects, theta moves: once a round, or at every inner step."""
         key_step = step if self.spec.exchanges > 1 else None
-        self._forget_old(
-            [key for group in self._groups() for key in self._send(group, step, key_step, tally)]
-        )
+        together = groups(self.peers, self.number, len(self.model.rows))
+        self._forget_old([key for group in together for key in self._send(group, step, key_step, tally)])
         submissions = self._submissions(key_step)
         with self._timed("review"):
             updates = self._select(submissions)
         if self._history:
             keys = [key_of(self.number, peer) for peer in updates]
             self._history.add(self.number, [self.bucket.get(key) for key in keys])
-        tally.selected |= updates.keys()
-        tally.refused |= submissions.refused
-        tally.kept += sum(update.n_kept for update in updates.values())
-        tally.nonfinite += sum(update.nonfinite for update in updates.values())
+        tally.reviewed(submissions, updates)
         if updates:
             with self._timed("outer"):
                 first = self.number * self.spec.local_steps
@@ -212,15 +189,7 @@ class Swarm:
         context = (self.wire, self.spec, self.text, self.model)
         return Submissions(self.number, key_step, self.theta, self.bucket, uploads, *context)
 
-    def _groups(self) -> Iterator[list[Peer]]:
-        """Yield the peers, those who wait last: plain neighbours side by side, every other one alone."""
-        order = sorted(self.peers, key=lambda peer: peer.waits(self.number))
-        for plain, run in itertools.groupby(order, _is_plain):
-            size, rest = len(self.model.rows) if plain else 1, iter(run)
-            while group := list(itertools.islice(rest, size)):
-                yield group
-
-    def _send(self, group: list[Peer], step: int, key_step: int | None, tally: _Tally) -> list[str]:
+    def _send(self, group: list[Peer], step: int, key_step: int | None, tally: Tally) -> list[str]:
         """Let a group train and put what its peers return into the bucket; return the keys of that."""
         sent = []
         for peer in group:
@@ -234,9 +203,7 @@ class Swarm:
                 continue
             sent.append(key_of(self.number, peer.index, key_step))
             self.bucket.put(sent[-1], arrived)
-            tally.submitted.add(peer.index)
-            tally.bytes[peer.index] += len(arrived)
-            tally.digests[peer.index].update(arrived)
+            tally.arrived(peer.index, arrived)
         return sent
 
     def _publish_probe(self, peer: Peer) -> list[str]:
@@ -249,7 +216,7 @@ class Swarm:
 
     def _payloads(self, group: list[Peer], step: int) -> list[bytes | None]:
         """Return what the peers of a group send; a misbehaving one decides on its whole round."""
-        if not _is_plain(group[0]):
+        if not is_plain(group[0]):
             with self._timed("train"):
                 return [group[0].round(self.theta, self.number, step)]
         with self._timed("train"):
@@ -284,26 +251,13 @@ class Swarm:
             loss, bits = evaluate(
                 self.model, self.text, self.spec.model.context, self.spec.evaluate_sequences
             )
-        return _finite(loss), _finite(bits)
+        return finite(loss), finite(bits)
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
         self.seconds[what] += time.perf_counter() - start
-
-
-def stack_size(spec: TrainSpec) -> int:
-    """Return how many peers train side by side; it changes no byte of what they send.
-
-    >>> stack_size(TrainSpec(preset="tiny", batch=4)), stack_size(TrainSpec(preset="mini", batch=4))
-    (4, 1)
-    """
-    return min(spec.n_peers, max(1, STACKED_TOKENS // (spec.batch * spec.model.context)))
-
-
-def _is_plain(peer: Peer) -> bool:
-    return type(peer) is Peer
 
 
 def _check_peers(
@@ -326,12 +280,3 @@ def _check_length(spec: TrainSpec, text: Corpus) -> None:
                 f"the {part} text has {len(tokens)} tokens, fewer than one window of "
                 f"{spec.model.context} + 1; take a longer text or a model with less context"
             )
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    finite = [value for value in values if math.isfinite(value)]
-    return sum(finite) / len(finite) if finite else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -103,12 +104,12 @@ class Validator(Protocol):
     wants_probes: bool = False
     last: Sequence[Mapping[str, Any]] = ()
 
+    @abstractmethod
     def review(self, round: Submissions) -> Sequence[int]:
         """Return the selected peers; it may say why others are not with `round.refuse(peer, reason)`.
 
         A selected peer whose payload cannot be decoded is left out all the same.
         """
-        raise NotImplementedError
 
     def state(self) -> dict[str, Tensor]:
         """Return what has to survive a restart: by default nothing."""
