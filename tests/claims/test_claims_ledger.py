@@ -25,7 +25,7 @@ NEEDED = {
         paper.feedback-replaces-momentum paper.sparse-aggregation-improves ours.sparseloco-vs-dp
         ours.sparseloco-vs-published-diloco ours.sparseloco-per-byte ours.gap-shrinks-with-rounds
         ours.larger-model-vs-dp ours.larger-model-vs-diloco ours.topk-trains-better-than-random
-        ours.feedback-trains-better ours.two-bits-cost-nothing ours.contributor-mean-trains-as-well
+        ours.feedback-trains-better ours.two-bits-train-as-well ours.contributor-mean-trains-as-well
         ours.model-learned""",
     "12_scale_out": """article.completely-decentralized ours.engine-same-bytes ours.kill-costs-others
         ours.join-within-two ours.replay-bit-for-bit ours.no-list-no-round ours.round-overhead
