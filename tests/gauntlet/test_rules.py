@@ -19,7 +19,7 @@ from locolab.gauntlet import (
     Standing,
     final_score,
 )
-from locolab.gauntlet.scores import has_worked, slashed
+from locolab.gauntlet.scores import has_worked, slashed, typical_work
 from locolab.gauntlet.selection import gain_shares, seated, spoils
 
 GOOD = Standing(work=0.8, score=8.0, rated=40)
@@ -79,6 +79,16 @@ def test_who_has_worked():
     assert has_worked(Standing(work=-1.0, rated=10**6), TEMPLAR)
     assert has_worked(Standing(work=-0.2, rated=14), MENDED)
     assert not has_worked(Standing(work=0.1, rated=15), MENDED)
+    assert has_worked(Standing(work=0.1, rated=15), MENDED, typical=0.49), "nobody shows that it works"
+    assert not has_worked(Standing(work=0.1, rated=15), MENDED, typical=0.5)
+
+
+def test_typical_work_is_that_of_settled_peers_who_take_part():
+    assert typical_work([], MENDED) == -1.0
+    peers = [Standing(work=w, rated=20) for w in (0.9, 0.6, 0.1, 0.8)]
+    assert typical_work(peers, MENDED) == 0.6
+    away = [Standing(work=-1.0, rated=20, absent=1), Standing(work=-1.0, rated=14)]
+    assert typical_work(peers + away, MENDED) == 0.6
 
 
 SCORES = st.dictionaries(st.integers(0, 60), st.floats(-5, 5), max_size=40)

@@ -17,12 +17,12 @@ def test_every_arm_is_a_valid_run_of_every_seed(name):
     experiment = EXPERIMENTS[name]
     specs = experiment.specs()
     assert len(specs) == len(experiment.arms) * len(experiment.seeds)
-    assert {spec.seed for spec in specs.values()} == set(experiment.seeds)
+    assert {run.spec.seed for run in specs.values()} == set(experiment.seeds)
 
 
 def test_arms_that_are_compared_see_the_same_tokens_and_are_evaluated_at_the_same_steps():
     for name in ("local_steps", "local_steps_sweep", "local_steps_tuning"):
-        specs = EXPERIMENTS[name].specs().values()
+        specs = [run.spec for run in EXPERIMENTS[name].specs().values()]
         assert {spec.rounds * spec.tokens_per_round for spec in specs} == {240 * 4 * 4 * 128}
         assert {spec.evaluate_every * spec.local_steps for spec in specs} == {60}
 

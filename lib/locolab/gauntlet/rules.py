@@ -51,7 +51,7 @@ class Rules(Config):
     - `gain_share`: a submission stays out if its sender's gain on assigned data is on average below this
       share of the median gain, or this round below minus `harm` of it; a share of 0 asks nothing.
     - `work_floor`: after `settled` ratings a moving average of assigned work at or below it counts as none
-      and keeps the peer out.
+      and keeps the peer out, in rounds in which the typical peer's average is at least `evidence`.
     - `seats`, `reserves`: who is aggregated, and who steps in; ordered by the final scores of the last
       round that `refresh` divides.
     - `scheme`: of `rewards.reward_weights`.
@@ -62,10 +62,11 @@ class Rules(Config):
     outage: float = 0.0
     excluding: tuple[str, ...] = CHECKS
     with_sync: bool = True
-    gain_share: float = 0.05
+    gain_share: float = 0.1
     harm: float = 0.25
     work_floor: float = 0.1
     settled: int = 15
+    evidence: float = 0.5
     seats: int = 20
     reserves: int = 10
     refresh: int = 1

@@ -42,7 +42,7 @@ class GauntletSpec(Config):
     step: float = 0.2
     sample: int = 0
     memory: float = 0.05
-    gain_memory: float = 0.2
+    gain_memory: float = 0.1
     beta: float = 7.0
     tau: float = 0.1
     probes: bool = True

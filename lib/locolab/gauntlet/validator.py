@@ -15,7 +15,7 @@ from locolab.gauntlet.ratings import Ratings
 from locolab.gauntlet.review import Evidence, fast_checks, worth
 from locolab.gauntlet.rewards import reward_weights
 from locolab.gauntlet.rows import Row, row_of
-from locolab.gauntlet.scores import Standing, final_score, has_worked, slashed
+from locolab.gauntlet.scores import Standing, final_score, has_worked, slashed, typical_work
 from locolab.gauntlet.selection import gain_shares, seated, spoils
 from locolab.gauntlet.settings import GauntletSpec
 from locolab.gauntlet.sync import sync_score
@@ -51,7 +51,8 @@ class Gauntlet(Validator):
         gains = worth(round, theta, valid, self._sampled(valid, round.number), self.settings)
         shares = gain_shares(gains)
         self._rate(gains, shares, found)
-        reasons = {peer: self._reason(peer, found, shares.get(peer)) for peer in peers}
+        typical = typical_work(memory.standings.values(), self._rules)
+        reasons = {peer: self._reason(peer, found, shares.get(peer), typical) for peer in peers}
         self._seat(reasons, round.number)
         for peer, reason in reasons.items():
             if reason:
@@ -108,9 +109,12 @@ class Gauntlet(Validator):
             old = standings[peer]
             work = assigned_work(old.work, gain.own, gain.random, self.settings.memory)
             gained = self._average_gain(old, shares.get(peer))
-            standing = dataclasses.replace(old, work=work, gain=gained, rated=old.rated + 1)
-            score = final_score(self.ratings.ordinal(peer), standing, self._sync(peer, found), self._rules)
-            standings[peer] = dataclasses.replace(standing, score=score)
+            standings[peer] = dataclasses.replace(old, work=work, gain=gained, rated=old.rated + 1)
+        typical = typical_work(standings.values(), self._rules)
+        for peer in gains:
+            ordinal, sync = self.ratings.ordinal(peer), self._sync(peer, found)
+            score = final_score(ordinal, standings[peer], sync, self._rules, typical)
+            standings[peer] = dataclasses.replace(standings[peer], score=score)
 
     def _average_gain(self, old: Standing, share: float | None) -> float:
         """Return the moving average after a round; the first value is the average of one."""
@@ -121,7 +125,7 @@ class Gauntlet(Validator):
         behind = found.number(peer, "sync")
         return 1.0 if behind is None else sync_score(behind, self.settings.sync_version)
 
-    def _reason(self, peer: int, found: Evidence, share: float | None) -> str:
+    def _reason(self, peer: int, found: Evidence, share: float | None, typical: float) -> str:
         """Return why a peer may not be aggregated, an empty text where it may."""
         standing = self.memory.standings[peer]
         if failed := self._excluding(peer, found):
@@ -130,7 +134,8 @@ class Gauntlet(Validator):
             return f"banned for {standing.banned} rounds"
         if share is not None and spoils(share, standing.gain, self._rules):
             return f"its assigned data gain {share:.2f} of what others' do, {standing.gain:.2f} on average"
-        return "" if has_worked(standing, self._rules) else "gains no more on assigned data than on other"
+        worked = has_worked(standing, self._rules, typical)
+        return "" if worked else "gains no more on assigned data than on other"
 
     def _seat(self, reasons: dict[int, str], number: int) -> None:
         """Give those who find no seat that as their reason."""

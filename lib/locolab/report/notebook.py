@@ -21,7 +21,7 @@ from locolab.report.outcomes import Checked, read_outcomes
 from locolab.report.statistics import Interval
 
 if TYPE_CHECKING:
-    from locolab.train import RunResult, TrainSpec
+    from locolab.train import Arm, RunResult, TrainSpec
 
 
 def start(namespace: Mapping[str, Any]) -> Run:
@@ -66,8 +66,8 @@ class Run:
         table = scale.scale_table(preset, **quantities)
         show.table(table, f"Scale of this run (profile {self.profile}) and of Covenant-72B")
 
-    def train(self, specs: Mapping[str, TrainSpec], jobs: int | None = None) -> dict[str, RunResult]:
-        """Return the finished training of every spec by label; what is cached is not trained again.
+    def train(self, specs: Mapping[str, TrainSpec | Arm], jobs: int | None = None) -> dict[str, RunResult]:
+        """Return the finished training of every run by label; what is cached is not trained again.
 
         `jobs` processes work side by side (default: the parameter ``jobs``, else 1); results do not depend on
         how many.

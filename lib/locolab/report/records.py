@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from locolab.report.statistics import Comparison, compare
 
 if TYPE_CHECKING:
-    from locolab.train import RunResult, TrainSpec
+    from locolab.train import Arm, RunResult, TrainSpec
 
+Run = TypeVar("Run", "TrainSpec", "Arm")
 _LABEL = re.compile(r"(?P<arm>.+) seed \d+")
 
 
-def with_seeds(arms: Mapping[str, TrainSpec], seeds: Iterable[int]) -> dict[str, TrainSpec]:
+def with_seeds(arms: Mapping[str, Run], seeds: Iterable[int]) -> dict[str, Run]:
     """Return every arm once per seed, labelled ``ARM seed N``, for `Run.train`."""
     return {
         f"{arm} seed {seed}": spec.replace(seed=seed) for seed in list(seeds) for arm, spec in arms.items()

@@ -63,7 +63,7 @@ def print_list(registry: Mapping[str, Experiment] = EXPERIMENTS) -> int:
     return DONE
 
 
-def _train(specs: Mapping[str, train.TrainSpec], seconds: float, jobs: int) -> bool:
+def _train(specs: Mapping[str, train.Arm], seconds: float, jobs: int) -> bool:
     """Return whether every run was complete within some seconds; what was not is stopped.
 
     Raises RuntimeError if a training failed; its traceback is on stderr.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from locolab.run.experiments import feedback, local_steps, quantisers, together
+from locolab.run.experiments import adversaries, feedback, local_steps, quantisers, together
 from locolab.run.experiments.experiment import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
@@ -12,6 +12,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     **feedback.EXPERIMENTS,
     **quantisers.EXPERIMENTS,
     **together.EXPERIMENTS,
+    **adversaries.EXPERIMENTS,
 }
 
 __all__ = ["EXPERIMENTS", "Experiment"]

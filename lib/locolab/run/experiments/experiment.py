@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from locolab.report import records
-from locolab.train import RunResult, TrainSpec
+from locolab.train import Arm, RunResult, TrainSpec
 
 SEEDS = (0, 1, 2, 3, 4)
 TUNING_SEED = 100
@@ -24,20 +24,24 @@ Results = Mapping[str, RunResult]
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A recorded experiment: its arms (label -> TrainSpec fields), the seeds of each, and its table.
+    """A recorded experiment: its arms by label, the seeds of each, and its table.
 
+    An arm is given by the fields of its TrainSpec, or as an `Arm` where a run needs more than that.
     `minutes` is the expected time on two cores.
     """
 
     description: str
     minutes: int
-    arms: Mapping[str, Settings]
+    arms: Mapping[str, Settings | Arm]
     table: Callable[[Experiment, Results], pd.DataFrame]
     seeds: tuple[int, ...] = SEEDS
 
-    def specs(self) -> dict[str, TrainSpec]:
+    def specs(self) -> dict[str, Arm]:
         """Return the run of every arm and seed by label, seed by seed."""
-        arms = {arm: TrainSpec(**settings) for arm, settings in self.arms.items()}
+        arms = {
+            label: each if isinstance(each, Arm) else Arm(TrainSpec(**each))
+            for label, each in self.arms.items()
+        }
         return records.with_seeds(arms, self.seeds)
 
 
