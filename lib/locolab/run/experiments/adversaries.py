@@ -1,4 +1,4 @@
-"""Chapter 08: every behaviour, alone, against five defences, beside the clean run of the honest peers."""
+"""Chapter 08: every behaviour, alone, against seven defences, beside the clean run of the honest peers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from locolab.compress import CompressionSpec
 from locolab.corpus import CorpusSpec
-from locolab.gauntlet import MENDED, TEMPLAR, GauntletSpec
+from locolab.gauntlet import MENDED, TEMPLAR, GauntletSpec, Limits
 from locolab.gauntlet.behaviour import Behaviour
 from locolab.gauntlet.behaviours import BEHAVIOURS
 from locolab.report.records import arm_of
@@ -53,9 +53,18 @@ DEFENCES: Mapping[str, tuple[str | None, GauntletSpec | None]] = {
         "median_norm",
         GauntletSpec(rules=TEMPLAR.replace(excluding=MENDED.excluding), source="pool"),
     ),
+    "templar, fewer seats": (
+        "median_norm",
+        GauntletSpec(rules=TEMPLAR.replace(seats=HONEST, reserves=HONEST // 2), source="pool"),
+    ),
     "full": ("median_norm", GauntletSpec()),
+    "full, in step": ("median_norm", GauntletSpec(limits=Limits(behind=1.0))),
 }
-"""How norms are clipped, and who reviews: nobody, our model of the public rules, and our own rules."""
+"""How norms are clipped, and who reviews: nobody, our model of the public rules, and our own rules.
+
+The public rules have 20 seats and 10 reserves, so that nobody is outranked in a swarm of this size: once they
+have as many seats as there are honest peers. In the last, a peer may be one update behind instead of three.
+"""
 
 NUMBERS = re.compile(r"-?\d[\d.e+-]*")
 
@@ -86,7 +95,8 @@ def arms() -> dict[str, Arm]:
         for defence, shares in SHARES.items():
             for share in shares:
                 name = f"{defence}|{share}|{behaviour}"
-                runs[name] = arm(defence, cast(behaviour, share), HONEST + JOINING[share])
+                if defence != "full, in step" or behaviour in ("three rounds behind", "mixed"):
+                    runs[name] = arm(defence, cast(behaviour, share), HONEST + JOINING[share])
     return runs
 
 
@@ -135,7 +145,7 @@ def _of_peers(result: RunResult) -> list[dict[str, Any]]:
 
 EXPERIMENTS = {
     "adversaries": Experiment(
-        "20 behaviours and a mixture, 25 and 40 % of the peers, five defences, 0.1M parameters, 3 seeds",
+        "20 behaviours and a mixture, 25 and 40 % of the peers, seven defences, 0.1M parameters, 3 seeds",
         60,
         arms(),
         peers_table,
