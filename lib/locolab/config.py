@@ -51,11 +51,14 @@ class Config:
         return cls(**parameters)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain JSON-able values, nested configurations included."""
-        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        """Return the fields as plain JSON-able values, nested configurations included.
+
+        A field declared with `added` is left out at its default.
+        """
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self) if self._says(f)}
 
     def hash(self) -> str:
-        """Return 16 hex digits that name this configuration: its class and every field."""
+        """Return 16 hex digits that name this configuration: its class and what `to_dict` says of it."""
         text = canonical_json({"class": type(self).__name__, "fields": self.to_dict()})
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -64,6 +67,22 @@ class Config:
         return type(self).from_parameters(
             {**{f.name: getattr(self, f.name) for f in dataclasses.fields(self)}, **changes}
         )
+
+    def _says(self, field: dataclasses.Field[Any]) -> bool:
+        return not (field.metadata.get("added") and getattr(self, field.name) == field.default)
+
+
+def added(default: Any) -> Any:
+    """Return a field that joins a configuration later: at its default it renames nothing that has a name.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Link(Config):
+    ...     up_mbps: float = 110.0
+    ...     relay: str = added("")
+    >>> Link().to_dict(), Link(relay="east").to_dict()
+    ({'up_mbps': 110.0}, {'up_mbps': 110.0, 'relay': 'east'})
+    """
+    return dataclasses.field(default=default, metadata={"added": True})
 
 
 def canonical_json(value: Any) -> str:

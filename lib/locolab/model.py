@@ -64,6 +64,17 @@ PRESETS: dict[str, ModelSpec] = {
     "nano": ModelSpec(),
     "micro": ModelSpec(hidden=128, layers=4, ffn=352),
     "mini": ModelSpec(hidden=384, layers=6, heads=6, ffn=1024, context=256),
+    # SmolLM2-135M-Instruct as released: the header of the GGUF file in its data package
+    "smollm2": ModelSpec(
+        vocab_size=49152,
+        hidden=576,
+        layers=30,
+        heads=9,
+        kv_heads=3,
+        ffn=1536,
+        context=8192,
+        rope_theta=100000.0,
+    ),
     # tplr-ai/templar v2.1.3, 150M.json: 2688 asked for, 2816 after rounding up to a multiple of 256
     "150m": ModelSpec(
         vocab_size=32000, hidden=1024, layers=12, heads=16, kv_heads=16, ffn=2816, context=2048

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from locolab import provenance
-from locolab.config import Config, ConfigError, canonical_json
-from locolab.corpus import documents, facts, facts_tables, packages, sources, tokens
+from locolab.config import Config, ConfigError, added, canonical_json
+from locolab.corpus import documents, facts, facts_tables, packages, pretrained, sources, tokens
 from locolab.corpus.baselines import compressors
 from locolab.files import cache_dir, sha256, write_atomic
 
@@ -41,7 +41,8 @@ class CorpusSpec(Config):
     """Which text, how many tokens in the vocabulary, what share of the documents is held out.
 
     `name` is a source, several joined by ``+``, or ``text:FOLDER`` for your own ``*.txt`` files. The source
-    ``facts`` is training text only (`corpus.facts.documents`) and needs another one beside it.
+    ``facts`` is training text only (`corpus.facts.documents`) and needs another one beside it. `tokenizer`
+    names a pretrained model (`corpus.pretrained`) whose tokens are taken; without one they are learned here.
 
     >>> CorpusSpec(name="wiki+factbook", vocab_size=2048).vocab_size
     2048
@@ -51,9 +52,12 @@ class CorpusSpec(Config):
     vocab_size: int = 1024
     validation_fraction: float = 0.05
     seed: int = 0
+    tokenizer: str = added("")
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.tokenizer:
+            pretrained.known(self.tokenizer)
         if self.folder is None:
             unknown = [name for name in self.name.split("+") if name not in SOURCES]
             if unknown:
@@ -118,16 +122,20 @@ def fingerprint(spec: CorpusSpec) -> str:
     named_by = {
         **_inputs(spec),
         "code": provenance.code_hash(["corpus"]),
-        "versions": provenance.versions(["tokenizers", "numpy"]),
+        "versions": provenance.versions(
+            ["tokenizers", "numpy", *(pretrained.LIBRARIES if spec.tokenizer else ())]
+        ),
     }
     return hashlib.sha256(canonical_json(named_by).encode()).hexdigest()[:16]
 
 
 def _inputs(spec: CorpusSpec) -> dict[str, Any]:
     """Return the parameters and what is read; the place of the user's own folder does not matter."""
+    given = {"tokenizer": pretrained.known(spec.tokenizer).pin()} if spec.tokenizer else {}
     return {
         "spec": {**spec.to_dict(), "name": "text" if spec.folder else spec.name},
         "sources": _sources(spec),
+        **given,
     }
 
 
@@ -176,9 +184,15 @@ def _contents(spec: CorpusSpec) -> dict[str, bytes]:
     for part, found in texts.items():
         if not found:
             raise ValueError(f"{spec.name}: no documents left for {part} of {len(kept)}; take a longer text")
-    tokenizer = tokens.train_tokenizer(texts["train"], spec.vocab_size)
+    tokenizer = _tokenizer(spec, texts["train"])
     streams = {part: tokens.encode(tokenizer, found) for part, found in texts.items()}
     plain = {part: tokens.joined(found) for part, found in texts.items()}
+    sizes = tokens.token_bytes(tokenizer)
+    for part, stream in streams.items():
+        if (lost := len(plain[part]) - int(sizes[stream].sum())) != 0:
+            raise ValueError(
+                f"{spec.name}: the tokens stand for {lost} bytes less than {part} has; take another tokenizer"
+            )
     card = {
         **_inputs(spec),
         "documents": {part: len(found) for part, found in texts.items()},
@@ -192,6 +206,22 @@ def _contents(spec: CorpusSpec) -> dict[str, bytes]:
     files["card.json"] = (json.dumps(card, indent=1, sort_keys=True) + "\n").encode()
     sums = [f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items()]
     return {**files, _CHECKSUMS: "".join(sums).encode()}
+
+
+def _tokenizer(spec: CorpusSpec, texts: list[str]) -> Tokenizer:
+    """Return the tokenizer: learned from the training documents, or a pretrained model's.
+
+    Raises ConfigError where the latter has another number of tokens.
+    """
+    if not spec.tokenizer:
+        return tokens.train_tokenizer(texts, spec.vocab_size)
+    given: Tokenizer = pretrained.known(spec.tokenizer).tokenizer().backend_tokenizer
+    if given.get_vocab_size() != spec.vocab_size:
+        raise ConfigError(
+            f"CorpusSpec.vocab_size={spec.vocab_size}, but the tokenizer of {spec.tokenizer!r} has "
+            f"{given.get_vocab_size()} tokens"
+        )
+    return given
 
 
 def _npy(array: NDArray[np.uint16]) -> bytes:

@@ -6,7 +6,7 @@ import dataclasses
 
 from locolab.compress import CompressionSpec
 from locolab.compress.aggregation import CLIPS, RULES
-from locolab.config import Config, ConfigError
+from locolab.config import Config, ConfigError, added
 from locolab.corpus import CorpusSpec
 from locolab.model import PRESETS, ModelSpec
 
@@ -27,6 +27,9 @@ class TrainSpec(Config):
     - `method`: ``adamw_dp`` averages gradients at every inner step (one AdamW, the baseline); ``averaging``
       averages parameters every `local_steps`; ``diloco``: arXiv 2311.08105; ``sparseloco``: arXiv 2603.08163.
     - `preset`: a name of `locolab.model.PRESETS`; its vocabulary is the corpus's.
+    - `start`: a pretrained model (`corpus.pretrained`) whose weights the run starts from, and whose tokenizer
+      the corpus must have; without one they are drawn from `seed`. `context`: tokens of a window, 0 for the
+      preset's.
     - `batch`: sequences per peer and inner step; `warmup`: share of all inner steps; `final_lr`: share of
       `inner_lr` reached at the end of the cosine.
     - `rule`, `norm_clip`: how `compress.aggregate` combines payloads; `selection`: ``random`` is the control.
@@ -66,6 +69,8 @@ class TrainSpec(Config):
     evaluate_sequences: int = 128
     checkpoint_every: int = 10
     keep_deltas: int = 0
+    start: str = added("")
+    context: int = added(0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,8 +80,9 @@ class TrainSpec(Config):
 
     @property
     def model(self) -> ModelSpec:
-        """The preset with the corpus's vocabulary."""
-        return PRESETS[self.preset].replace(vocab_size=self.corpus.vocab_size)
+        """The preset with the corpus's vocabulary and the windows of the run."""
+        preset = PRESETS[self.preset]
+        return preset.replace(vocab_size=self.corpus.vocab_size, context=self.context or preset.context)
 
     @property
     def exchanges(self) -> int:
@@ -106,13 +112,18 @@ class TrainSpec(Config):
         self._require("corpus", isinstance(self.corpus, CorpusSpec), "a CorpusSpec")
         sparse = self.compression is None or isinstance(self.compression, CompressionSpec)
         self._require("compression", sparse, "a CompressionSpec or None")
+        if self.start not in ("", self.corpus.tokenizer):
+            raise ConfigError(
+                f"TrainSpec.start={self.start!r} knows only its own tokens; "
+                f"give the corpus tokenizer={self.start!r} too, not {self.corpus.tokenizer!r}"
+            )
 
     def _check_ranges(self) -> None:
         for name in _AT_LEAST_ONE:
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in _POSITIVE:
             self._require(name, 0 < getattr(self, name) < float("inf"), "positive and finite")
-        for name in ("keep_deltas", "seed"):
+        for name in ("keep_deltas", "seed", "context"):
             self._require(name, getattr(self, name) >= 0, "at least 0")
         self._require("evaluate_sequences", self.evaluate_sequences >= 1, "at least 1")
         self._require("warmup", 0 <= self.warmup < 1, "in [0, 1), a share of all inner steps")

@@ -13,7 +13,6 @@ from torch.nn import Parameter
 
 from locolab.config import ConfigError
 from locolab.corpus import Corpus, n_samples
-from locolab.model import build
 from locolab.network import Bucket, key_of, round_prefix
 from locolab.train.evaluation import evaluate
 from locolab.train.flat import FlatModel, reproducible, views
@@ -27,6 +26,7 @@ from locolab.train.probe import probe_key
 from locolab.train.records import RoundRecord
 from locolab.train.roster import Schedule, everybody
 from locolab.train.spec import TrainSpec
+from locolab.train.start import start_model
 from locolab.train.tally import Tally, finite, mean
 from locolab.train.validator import Submissions, TrustingValidator, Validator
 
@@ -59,7 +59,7 @@ class Swarm:
         self.text = text
         self.bucket = bucket or Bucket()
         self.validator = validator or TrustingValidator()
-        self.model = FlatModel(build(spec.model, spec.seed), stack_size(spec))
+        self.model = FlatModel(start_model(spec), stack_size(spec))
         self.wire = wire_for(spec, self.model.shapes)
         self._behaviours = behaviours or {}
         self._history = History(spec, self.wire) if churn else None
