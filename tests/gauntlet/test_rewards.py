@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from locolab.gauntlet import reward_weights
+from locolab.gauntlet import owners_share, reward_weights
 
 SCORES = st.dictionaries(st.integers(0, 300), st.floats(-10, 10), max_size=40)
 
@@ -96,3 +96,32 @@ def test_only_the_order_matters_to_templar(scores):
 def test_what_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         reward_weights(*arguments)
+
+
+@given(st.lists(st.floats(0.1, 50), min_size=2, max_size=12), st.integers(1, 12), st.data())
+def test_dividing_a_score_loses_under_squares(values, names, data):
+    """n scores of s / n are paid n (s / n)^2 = s^2 / n of the squares."""
+    scores = dict(enumerate(values))
+    owner = data.draw(st.sampled_from(sorted(scores)))
+    rest = sum(score**2 for peer, score in scores.items() if peer != owner)
+    own = scores[owner] ** 2 / names
+    assert owners_share(scores, owner, names, "paper") == pytest.approx(own / (own + rest))
+
+
+def test_each_further_name_is_paid_for_its_rank():
+    scores = {0: 12.0, 1: 11.0, 2: 10.0, 3: 9.0, 4: 8.0, 5: 7.0}
+    found = [owners_share(scores, 2, names, "templar") for names in (1, 2, 4, 8)]
+    assert found == sorted(found)
+    assert found[0] == pytest.approx(1.6 / 9)  # the third of six places from 2 down to 1
+    assert found[1] == pytest.approx((1 + 1 / 6 + 1) / 10.5)  # the last two of seven
+
+
+def test_an_owner_without_merit_is_paid_nothing_whatever_it_calls_itself():
+    for scheme in ("paper", "templar"):
+        assert owners_share({0: -1.0, 1: 3.0}, 0, 4, scheme) == 0.0
+        assert owners_share({0: -1.0, 1: 0.0}, 0, 4, scheme) == 0.0
+
+
+def test_an_owner_has_a_name():
+    with pytest.raises(ValueError, match="0 names"):
+        owners_share({0: 1.0}, 0, 0)

@@ -7,7 +7,7 @@ from locolab.gauntlet.draws import Draws
 from locolab.gauntlet.loss_score import Gains, assigned_work, loss_scores
 from locolab.gauntlet.overlap import overlap
 from locolab.gauntlet.ratings import Ratings
-from locolab.gauntlet.rewards import reward_weights
+from locolab.gauntlet.rewards import owners_share, reward_weights
 from locolab.gauntlet.rules import MENDED, PAPER, RULES, TEMPLAR, Rules, Slash
 from locolab.gauntlet.scores import Standing, final_score
 from locolab.gauntlet.settings import GauntletSpec
@@ -37,6 +37,7 @@ __all__ = [
     "largest_share",
     "loss_scores",
     "overlap",
+    "owners_share",
     "reward_weights",
     "steps_behind",
     "sync_score",

@@ -51,6 +51,24 @@ def reward_weights(
     return {peer: paid.get(peer, 0.0) for peer in scores}
 
 
+def owners_share(scores: Mapping[int, float], owner: int, names: int, scheme: Scheme = "templar") -> float:
+    """Return the share of all that is paid which one owner gets, its score divided evenly over some names.
+
+    `owner` is a peer of `scores`; its further names have numbers after all others. What a name costs, such as
+    the chain's fee for registration, is not counted. Raises ValueError for fewer names than one.
+
+    >>> equal = dict.fromkeys(range(6), 10.0)
+    >>> [round(owners_share(equal, 0, names, "paper"), 3) for names in (1, 2, 4)]
+    [0.167, 0.091, 0.048]
+    """
+    if names < 1:
+        raise ValueError(f"{names} names: an owner has at least 1")
+    others = range(max(scores) + 1, max(scores) + names)
+    parts = dict.fromkeys((owner, *others), scores[owner] / names)
+    weights = reward_weights({**scores, **parts}, scheme)
+    return math.fsum(weights[name] for name in parts) / (math.fsum(weights.values()) or 1.0)
+
+
 def _by_rank(scores: list[float]) -> list[float]:
     """Return weights of ranked peers by their rank; fewer than `scores` where seats run out."""
     last = max(min(len(scores), GATHERED) - 1, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from locolab.run.experiments import adversaries, feedback, local_steps, quantisers, together
+from locolab.run.experiments import adversaries, crowd, feedback, local_steps, quantisers, together
 from locolab.run.experiments.experiment import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
@@ -13,6 +13,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     **quantisers.EXPERIMENTS,
     **together.EXPERIMENTS,
     **adversaries.EXPERIMENTS,
+    **crowd.EXPERIMENTS,
 }
 
 __all__ = ["EXPERIMENTS", "Experiment"]
