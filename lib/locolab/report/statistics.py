@@ -121,6 +121,21 @@ def compare(
     return dataclasses.replace(result, word=word)
 
 
+def proportion_interval(part: int, whole: int, level: float = 0.95) -> Interval:
+    """Return a share with Wilson's interval for independent cases.
+
+    Raises ValueError unless 0 <= part <= whole and whole is positive.
+
+    >>> proportion_interval(90, 90)
+    Interval(mean=1.0, low=0.959..., high=1.0, n=90, level=0.95)
+    """
+    if not 0 <= part <= whole or whole < 1:
+        raise ValueError(f"a share is a part of a positive whole, got {part} of {whole}")
+    found = stats.binomtest(part, whole).proportion_ci(level, method="wilson")
+    share = part / whole
+    return Interval(share, min(float(found.low), share), max(float(found.high), share), whole, level)
+
+
 def bootstrap_interval(
     values: ArrayLike,
     statistic: Callable[..., Any] = np.mean,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -13,9 +11,9 @@ from locolab.corpus import CorpusSpec
 from locolab.gauntlet import MENDED, TEMPLAR, GauntletSpec, Limits
 from locolab.gauntlet.behaviour import Behaviour
 from locolab.gauntlet.behaviours import BEHAVIOURS
-from locolab.report.records import arm_of
+from locolab.report import detection
 from locolab.run.experiments.experiment import Experiment, Results
-from locolab.train import Arm, RunResult, TrainSpec
+from locolab.train import Arm, TrainSpec
 
 SEEDS = (0, 1, 2)
 HONEST = 6
@@ -66,8 +64,6 @@ The public rules have 20 seats and 10 reserves, so that nobody is outranked in a
 have as many seats as there are honest peers. In the last, a peer may be one update behind instead of three.
 """
 
-NUMBERS = re.compile(r"-?\d[\d.e+-]*")
-
 SHARES = {name: ("25 %",) if name.startswith("templar") else tuple(JOINING) for name in DEFENCES}
 """The public rules are tried with a quarter of the peers misbehaving."""
 
@@ -101,46 +97,8 @@ def arms() -> dict[str, Arm]:
 
 
 def peers_table(experiment: Experiment, results: Results) -> pd.DataFrame:
-    """Return one row per run and peer: what became of its submissions, and the run's final loss.
-
-    Columns: defence, share, behaviour, seed, peer, misbehaves; aggregated: rounds from `JUDGED` on in which
-    it was; judged: how many these are; out_since: the first round from which on it was never aggregated
-    again, missing where it still was in the last; weight: mean reward weight over the judged rounds; reason:
-    the most frequent one there, without its numbers; validation_loss in nats per token, missing where it is
-    no number.
-    """
-    names = ("defence", "share", "behaviour")
-    rows = [
-        {**dict(zip(names, arm_of(label).split("|"), strict=True)), **row}
-        for label, result in results.items()
-        for row in _of_peers(result)
-    ]
-    return pd.DataFrame(rows).astype({"out_since": "Int64"})
-
-
-def _of_peers(result: RunResult) -> list[dict[str, Any]]:
-    rounds, last = result.rounds, result.rounds[-1].validation_loss
-    verdicts = [row for row in result.verdicts() if row["round"] >= JUDGED]
-    rows = []
-    for peer in range(result.spec.n_peers):
-        inside = [record.round for record in rounds if peer in record.selected]
-        judged = [row for row in verdicts if row["peer"] == peer]
-        reasons = pd.Series([NUMBERS.sub("...", row["reason"]) for row in judged if row["reason"]], dtype=str)
-        out_since = inside[-1] + 1 if inside else 0
-        rows.append(
-            {
-                "seed": result.spec.seed,
-                "peer": peer,
-                "misbehaves": peer >= HONEST,
-                "aggregated": sum(number >= JUDGED for number in inside),
-                "judged": len(rounds) - JUDGED,
-                "out_since": out_since if out_since < len(rounds) else None,
-                "weight": sum(row["weight"] for row in judged) / len(judged) if judged else None,
-                "reason": None if reasons.empty else reasons.mode()[0],
-                "validation_loss": last,
-            }
-        )
-    return rows
+    """Return one row per run and peer, see `detection.peers_table`."""
+    return detection.peers_table(results, HONEST, JUDGED)
 
 
 EXPERIMENTS = {
