@@ -16,11 +16,17 @@ SPINE = (
     "04_two_bits_on_the_wire",
     "05_train_together",
     "06_bandwidth_and_utilisation",
+    "07_gauntlet",
     "12_scale_out",
     "11_who_pays",
     "10_subnet_economy",
 )
 NEEDED = {
+    "07_gauntlet": """article.gauntlet-on-chain article.gauntlet-checks-each article.loss-score
+        article.assigned-data-check article.only-highest-selected paper.raw-scores-noisy ours.tie-keeps-mean
+        ours.trained-draw-evidence ours.wrong-data-control ours.noise-left-out ours.average-tells-pool
+        ours.average-tells-trained ours.gathered-share ours.one-update-bound ours.scoring-cost-72b
+        ours.scoring-cost ours.overlap-cost""",
     "05_train_together": """article.dp-syncs-every-step paper.mean-over-peers paper.sparseloco-matches-diloco
         paper.feedback-replaces-momentum paper.sparse-aggregation-improves ours.sparseloco-vs-dp
         ours.sparseloco-vs-published-diloco ours.sparseloco-per-byte ours.gap-shrinks-with-rounds
