@@ -47,7 +47,7 @@ def test_final_losses_have_a_place_for_every_arm_and_a_dot_for_every_seed():
 def test_a_panel_for_each_way_and_one_entry_for_each_scheme():
     figure = crowd.sybil_shares(SHARES, TITLE, 1 / 6)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["steps", "parts"]
-    assert [len(axes.get_xticks()) for axes in figure.axes] == [3, 2]
+    assert [len(axes.get_xticks()) for axes in figure.axes] == [3, 3]
     assert len(figure.legends[0].get_texts()) == 2
     assert len(crowd.sybil_shares(SHARES[SHARES["panel"] == "steps"], TITLE, 1 / 6).axes) == 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -101,38 +101,37 @@ def sybil_shares(frame: pd.DataFrame, title: str, equal: float) -> Figure:
     """Return an owner's share of all that is paid over its number of names, a panel for each way.
 
     `frame`: panel, scheme (key of `SCHEMES`), names, share; several rows of one point are seeds. `equal` is
-    the share of one peer among equals, dashed.
+    the share of one peer among equals, dashed. Dots are seeds, the larger marks their means; shares lie in
+    0..1 and are far from normal, so that no interval is drawn.
     """
     require(frame, ("panel", "scheme", "names", "share"), "sybil_shares")
     panels = list(frame["panel"].unique())
     figure, row = style.new_figure(3.6 + 2.6 * (len(panels) - 1), 3.2, columns=len(panels), sharey=True)
     for axes, panel in zip(np.atleast_1d(row), panels, strict=True):
         axes.axhline(equal, color=style.MUTED, linestyle="--", linewidth=1, zorder=0)
-        _shares(axes, frame[frame["panel"] == panel])
+        _shares(axes, frame[frame["panel"] == panel], sorted(frame["names"].unique()))
         if len(panels) > 1:
             axes.set_title(str(panel), fontsize=8.5)
     first = np.atleast_1d(row)[0]
     first.set_ylabel("owner's share of all that is paid")
-    first.set_ylim(bottom=0)
+    first.set_ylim(-0.03, max(frame["share"].max(), equal) + 0.05)
     handles, labels = first.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     style.set_figure_title(figure, title, characters=44 + 30 * (len(panels) - 1))
     return figure
 
 
-def _shares(axes: Axes, frame: pd.DataFrame) -> None:
-    numbers = sorted(frame["names"].unique())
+def _shares(axes: Axes, frame: pd.DataFrame, numbers: Sequence[int]) -> None:
     axes.set_xscale("log", base=2)
     for place, (name, rows) in enumerate(frame.groupby("scheme", sort=False)):
         method = SCHEMES[str(name)]
         shift = 1.06 ** (2 * place - 1)  # side by side where both have the same share
-        each = [rows.loc[rows["names"] == names, "share"] for names in numbers]
-        found = [(names * shift, values) for names, values in zip(numbers, each, strict=True) if len(values)]
-        means = [
-            (x, seeds_with_interval(axes, x, values, method, method.label if not at else None))
-            for at, (x, values) in enumerate(found)
-        ]
-        axes.plot(*zip(*means, strict=True), color=method.colour, linewidth=1.2, zorder=1)
+        means = rows.groupby("names")["share"].mean()
+        axes.plot(rows["names"] * shift, rows["share"], ".", color=method.colour, alpha=0.6, markersize=3.5)
+        axes.plot(
+            means.index * shift, means, method.marker + "-", color=method.colour, linewidth=1.2,
+            markersize=5.5, label=method.label,
+        )  # fmt: skip
     axes.set_xlim(numbers[0] / 1.4, numbers[-1] * 1.4)
     axes.set_xticks(numbers, [f"{names}" for names in numbers])
     axes.minorticks_off()
