@@ -11,6 +11,7 @@ MODULES = {
     "codecs": "locolab.run.bench.codecs",
     "compress": "locolab.run.bench.compress",
     "economy": "locolab.run.bench.economy",
+    "gauntlet": "locolab.run.bench.gauntlet",
     "peers": "locolab.run.bench.peers",
     "train": "locolab.run.bench.train",
 }

@@ -90,7 +90,7 @@ def _speeds(specs: Mapping[int, TrainSpec], repeats: int) -> list[dict[str, Any]
             JOINED * spec.batch * spec.model.context,
         ),
     }
-    swarms = {f"R = {count}": Swarm(each, _random_text(each)) for count, each in specs.items()}
+    swarms = {f"R = {count}": Swarm(each, random_text(each)) for count, each in specs.items()}
     cases = {label: case for label, (case, _) in plain.items()}
     timings = _timed(cases | {label: swarm.round for label, swarm in swarms.items()}, repeats)
     tokens = {label: count for label, (_, count) in plain.items()}
@@ -165,7 +165,7 @@ def _memory(spec: TrainSpec) -> dict[str, float]:
 
     The least is two moments and the error feedback in fp32.
     """
-    text = _random_text(spec)
+    text = random_text(spec)
     small = Swarm(spec.replace(local_steps=1, n_peers=min(4, spec.n_peers)), text)
     small.round()  # whatever is allocated once is there now
     gc.collect()
@@ -183,7 +183,7 @@ def _memory(spec: TrainSpec) -> dict[str, float]:
     }
 
 
-def _random_text(spec: TrainSpec) -> Corpus:
+def random_text(spec: TrainSpec) -> Corpus:
     """Return tokens drawn evenly, enough for every peer to find its own."""
     size = 4096 * spec.model.context + 1
     draw = np.random.default_rng(0).integers(spec.model.vocab_size, size=size, dtype=np.uint16)
