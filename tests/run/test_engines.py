@@ -12,6 +12,7 @@ from locolab import corpus
 from locolab.compress import CompressionSpec
 from locolab.config import ConfigError
 from locolab.corpus import CorpusSpec
+from locolab.gauntlet import GauntletSpec
 from locolab.model import shapes
 from locolab.network import Bucket, BucketError, KeyTaken, key_of, round_prefix
 from locolab.run.engines import Board, Coordinator, InProcess, Replica, Worker, digest, spilled
@@ -181,6 +182,29 @@ def test_a_coordinator_that_was_killed_goes_on_from_the_bucket(small, text, tmp_
         first.round()
     second = lead(small, bucket, engine)
     assert second.run() == records
+    assert torch.equal(second.swarm.theta, alone.theta)
+
+
+def test_a_gauntlet_over_a_bucket_judges_as_in_process_and_remembers_over_a_kill(small, text, tmp_path):
+    """Probes are the peers' own; a round that was closed before the kill is reviewed again from memory."""
+    settings = GauntletSpec(sequences=2)
+    alone, rows, found = Swarm(small, text, validator=settings.build()), [], []
+    for _ in range(small.rounds):
+        alone.round()
+        rows.append(alone.validator.last)
+    bucket = Bucket()
+    engine = started(small, bucket, tmp_path)
+    first = lead(small, bucket, engine, validator=settings.build())
+    for _ in range(3):  # one round after the last shared state
+        first.round()
+        found.append(first.swarm.validator.last)
+    second = lead(small, bucket, engine, validator=settings.build())
+    assert second.swarm.number == 2
+    while second.swarm.number < small.rounds:
+        second.round()
+        found[second.swarm.number - 1 :] = [second.swarm.validator.last]
+    assert found == rows
+    assert all(row["sync"] == 0.0 for row in found[-1])
     assert torch.equal(second.swarm.theta, alone.theta)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import safetensors.torch
@@ -22,6 +22,7 @@ from locolab.train.runs import ROOMS
 
 RUN = "run"
 STATES = "state"
+_MEMORIES, _PROBES = "validator", "probes-wanted"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Report:
 class Board:
     """The keys of a run that everybody reads: written once each, by one writer.
 
-    ``run`` the specification, ``state/after-000010`` theta and the outer optimiser after ten rounds,
+    ``run`` the specification, ``probes-wanted`` that the validator asks for probes, ``state/after-000010``
+    theta and the outer optimiser after ten rounds, ``validator/after-000010`` what the validator remembers,
     ``round-000010/selected`` whose payloads were applied, ``round-000010/record`` what is known of it,
     ``round-000010/report-0003`` what peer 3 says, and ``round-000010/joining-0003`` that it should be waited
     for, though it has sent nothing in the round before.
@@ -83,6 +85,30 @@ class Board:
     def state(self, number: int) -> dict[str, Tensor]:
         """Return the shared state after `number` rounds; raises KeyError."""
         return safetensors.torch.load(self.bucket.get(_state(number)))
+
+    def remember(self, number: int, state: Mapping[str, Tensor]) -> None:
+        """Write what the validator remembers after `number` rounds, if that is anything."""
+        if state:
+            self._put(_memory(number), safetensors.torch.save(dict(state)))
+
+    def remembered(self, number: int) -> dict[str, Tensor]:
+        """Return what the validator remembered after `number` rounds, nothing where none was written."""
+        try:
+            return safetensors.torch.load(self.bucket.get(_memory(number)))
+        except KeyError:
+            return {}
+
+    def ask_for_probes(self) -> None:
+        """Write that peers should publish probes; before the run is announced, so that all of them know."""
+        self._put(_PROBES, b"")
+
+    def wants_probes(self) -> bool:
+        """Return whether peers should publish probes."""
+        try:
+            self.bucket.size(_PROBES)
+        except KeyError:
+            return False
+        return True
 
     def select(self, number: int, peers: Sequence[int]) -> None:
         """Write whose payloads a round applies: this closes it."""
@@ -134,7 +160,7 @@ class Board:
 
     def prune(self, before: int) -> None:
         """Remove payloads, reports and states of the rounds before this one; lists and records stay."""
-        old = (round_prefix(before), _state(before))
+        old = (round_prefix(before), _state(before), _memory(before))
         keys = [key for key in self.bucket.list() for first in old if _group(first) <= key < first]
         self.bucket.delete(key for key in keys if not key.endswith(("/selected", "/record")))
 
@@ -149,6 +175,10 @@ class Board:
 
 def _state(number: int) -> str:
     return f"{STATES}/after-{number:06d}"
+
+
+def _memory(number: int) -> str:
+    return f"{_MEMORIES}/after-{number:06d}"
 
 
 def _group(key: str) -> str:

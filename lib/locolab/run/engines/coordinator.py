@@ -42,6 +42,8 @@ class Coordinator:
     ) -> None:
         received = Received(bucket, lambda: engine.poll(PAUSE))
         self.board = Board(received)
+        if validator and validator.wants_probes:
+            self.board.ask_for_probes()
         self.board.announce(spec)
         self.gathering = Gathering(self.board, received, engine, spec.n_peers, window, clock, opened)
         remote = functools.partial(RemotePeer, gathering=self.gathering)
@@ -74,11 +76,15 @@ class Coordinator:
         if not (states := self.board.states()):
             self._publish()
             return
-        nothing: dict[str, dict[str, Tensor]] = {name: {} for name in self.swarm.state() if name != "swarm"}
-        self.swarm.load_state({"swarm": self.board.state(states[-1]), **nothing})
+        names = self.swarm.state().keys() - {"validator"}
+        parts: dict[str, dict[str, Tensor]] = {name: {} for name in names}
+        shared = {"swarm": self.board.state(states[-1]), "validator": self.board.remembered(states[-1])}
+        self.swarm.load_state(parts | {name: part for name, part in shared.items() if part})
 
     def _publish(self) -> None:
-        self.board.save(self.swarm.number, self.swarm.state()["swarm"])
+        state = self.swarm.state()
+        self.board.remember(self.swarm.number, state.get("validator", {}))
+        self.board.save(self.swarm.number, state["swarm"])
         states = self.board.states()
         if self._owner and len(states) > KEPT_STATES:
             with suppress(BucketError):  # next time, then

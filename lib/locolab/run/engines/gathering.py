@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from torch import Tensor
@@ -162,6 +162,9 @@ class RemotePeer(Peer):
             self.losses, self.tokens, self.resets = report.losses, report.tokens, report.resets
         return payload
 
+    def probe(self, theta: Tensor, number: int) -> None:
+        """Return nothing: it publishes its own, of the theta that it has."""
+
     def state(self) -> dict[str, Tensor]:
         """Return nothing: it keeps its own."""
         return {}
@@ -174,13 +177,27 @@ class Closing(Validator):
     """A validator that writes down what another one selects, and keeps to what was written before."""
 
     def __init__(self, validator: Validator, board: Board) -> None:
+        self.wants_probes = validator.wants_probes
         self._validator = validator
         self._board = board
 
     def review(self, round: Submissions) -> Sequence[int]:
-        """Return the selected peers whose payloads can be decoded; from here on the round is closed."""
-        if (written := self._board.selected(round.number)) is not None:
-            return written
+        """Return the selected peers whose payloads can be decoded; from here on the round is closed.
+
+        A round that was closed before is reviewed all the same: the validator remembers what it saw.
+        """
+        written = self._board.selected(round.number)
         chosen = [peer for peer in self._validator.review(round) if round.update(peer) is not None]
+        self.last = self._validator.last
+        if written is not None:
+            return written
         self._board.select(round.number, chosen)
         return sorted(chosen)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what the validator has to remember."""
+        return self._validator.state()
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Let the validator remember."""
+        self._validator.load_state(state)

@@ -22,6 +22,7 @@ from locolab.run.engines.blank import blank
 from locolab.run.engines.board import Board, Report
 from locolab.run.engines.replica import Replica
 from locolab.train import FlatModel, Peer, TrainSpec, reproducible, wire_for
+from locolab.train.probe import make_probe, probe_key
 
 _PAYLOAD = "payload"
 
@@ -45,6 +46,7 @@ class Worker:
         self.index = index
         self.board = Board(bucket)
         self.spec: TrainSpec = self.board.spec()
+        self._publishes_probes = self.board.wants_probes()
         model = model or blank(self.spec.model)
         wire = wire_for(self.spec, model.shapes)
         self.peer = Peer(index, self.spec, text or corpus.load(self.spec.corpus), model, wire)
@@ -97,6 +99,10 @@ class Worker:
             self._save()
         peer, self._spans, spans = self.peer, [], self._spans
         self.board.report(number, self.index, Report(peer.losses, peer.tokens, peer.resets, spans))
+        if self._publishes_probes:
+            probe = make_probe(self.replica.theta, self.index, number)
+            with suppress(KeyTaken):
+                self.board.bucket.put(probe_key(number, self.index), probe)
         with self._timed("upload"), suppress(KeyTaken):  # before it was killed it got as far as this
             self.board.bucket.put(key_of(number, self.index), self._payload)
             self.replica.hold(self.index, self._payload)
