@@ -1,12 +1,8 @@
 """A run starts from weights that others trained, with their tokens; here a small stand-in gives them."""
 
-import dataclasses
-from pathlib import Path
-
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from locolab import corpus
 from locolab.config import ConfigError
@@ -15,27 +11,7 @@ from locolab.corpus.tokens import END
 from locolab.model import PRESETS, build, count_parameters
 from locolab.train import Swarm, TrainSpec, run
 from locolab.train.flat import flatten
-
-
-@dataclasses.dataclass
-class StandIn:
-    """A model of 300 tokens, trained by nobody, behind the protocol of pretrained ones."""
-
-    given: Tokenizer
-    weights: LlamaForCausalLM
-
-    def pin(self) -> dict[str, str]:
-        return {"name": "stand-in"}
-
-    def path(self) -> Path:
-        return Path("nowhere")
-
-    def tokenizer(self) -> PreTrainedTokenizerFast:
-        return PreTrainedTokenizerFast(tokenizer_object=self.given)
-
-    def model(self) -> LlamaForCausalLM:
-        return self.weights
-
+from stand_in import StandIn
 
 SHAPE = PRESETS["pico"].replace(vocab_size=300, context=512)
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from locolab import corpus, evaluate
 from locolab.compress import CompressionSpec
 from locolab.config import ConfigError
-from locolab.corpus import CorpusSpec
+from locolab.corpus import CorpusSpec, pretrained
 from locolab.evaluate.quiet import quiet
 from locolab.evaluate.suites import suite
 from locolab.files import write_atomic
@@ -82,7 +82,9 @@ def _cached_run(folder: Path) -> tuple[torch.nn.Module, Any, str]:
         model = RunResult(spec, folder).load_model()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{folder} is not a complete cached run: {error}") from error
-    return model, corpus.load(spec.corpus).tokenizer, f"{spec.method} seed {spec.seed}"
+    given = spec.corpus.tokenizer
+    tokenizer = pretrained.known(given).tokenizer() if given else corpus.load(spec.corpus).tokenizer
+    return model, tokenizer, f"{spec.method} seed {spec.seed}"
 
 
 def _print(found: evaluate.Evaluation) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from locolab.run.experiments import adversaries, crowd, feedback, local_steps, quantisers, together
+from locolab.run.experiments import adversaries, continued, crowd, feedback, local_steps, quantisers, together
 from locolab.run.experiments.experiment import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
@@ -14,6 +14,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     **together.EXPERIMENTS,
     **adversaries.EXPERIMENTS,
     **crowd.EXPERIMENTS,
+    **continued.EXPERIMENTS,
 }
 
 __all__ = ["EXPERIMENTS", "Experiment"]
