@@ -20,6 +20,7 @@ SPINE = (
     "12_scale_out",
     "11_who_pays",
     "10_subnet_economy",
+    "08_churn_and_adversaries",
 )
 NEEDED = {
     "07_gauntlet": """article.gauntlet-on-chain article.gauntlet-checks-each article.loss-score
@@ -55,6 +56,10 @@ NEEDED = {
         paper.twelve-seconds-8b ours.link-model-error ours.utilisation-one-link
         ours.utilisation-eight-links ours.round-trips-count ours.upload-window ours.time-that-enters
         ours.download-share ours.break-even-72b""",
+    "08_churn_and_adversaries": """article.dozens-of-nodes article.solves-slacking paper.median-norm
+        paper.sybil-exponent ours.sign-flip-none ours.sign-flip-bounds ours.sign-flip-full
+        ours.mixture-full ours.recall-of-seven ours.precision-of-seven ours.honest-kept ours.slackers-pay
+        ours.public-rules-spare-seats ours.public-rules-checks-exclude ours.public-rules-scarce-seats""",
     "10_subnet_economy": """article.poi-rewards-quality article.supply-cap-21m article.feedback-loop
         article.super-leverage article.supply-squeeze article.supply-side-tightening ours.inflow-for-444
         ours.withdrawable-after-444 ours.loop-down ours.flow-shut-off ours.yuma-half ours.copier-pay
