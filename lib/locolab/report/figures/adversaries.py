@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from locolab.report import style
@@ -18,8 +19,8 @@ DEFENCES: Mapping[str, Method] = {
     "none": Method("no defence", style.INK, "x"),
     "bounds": Method("norms clipped", style.AMBER, "s"),
     "templar": Method("rules at v2.1.3 (our model)", "#D55E00", "D"),
-    "templar, checks exclude": Method("and failed checks exclude", "#CC79A7", "v"),
-    "templar, fewer seats": Method("and seats are scarce", "#009E73", "^"),
+    "templar, checks exclude": Method("these, failed checks exclude", "#CC79A7", "v"),
+    "templar, fewer seats": Method("these, seats are scarce", "#009E73", "^"),
     "full": Method("full Gauntlet", "#0072B2", "o"),
     "full, in step": Method("full, one update behind at most", style.VIOLET, "P"),
 }
@@ -103,9 +104,8 @@ def rounds(frame: pd.DataFrame, title: str) -> Figure:
     figure, row = style.new_figure(7.0, 2.6, columns=len(behaviours), sharey=True)
     for axes, behaviour in zip(np.atleast_1d(row), behaviours, strict=True):
         rows = frame[(frame["behaviour"] == behaviour) & frame["aggregated"]]
-        for added, label, colour in ((False, "honest", "#0072B2"), (True, "misbehaving", "#D55E00")):
-            part = rows[rows["misbehaves"] == added]
-            axes.barh(part["peer"], 0.8, left=part["round"] + 0.6, height=0.7, color=colour, label=label)
+        colours = rows["misbehaves"].map({False: "#0072B2", True: "#D55E00"})
+        axes.barh(rows["peer"], 0.8, left=rows["round"] + 0.6, height=0.7, color=list(colours))
         axes.set_title(str(behaviour), fontsize=8.5)
         axes.set_xlim(0.4, frame["round"].max() + 1.6)
         axes.set_xlabel("round")
@@ -115,7 +115,7 @@ def rounds(frame: pd.DataFrame, title: str) -> Figure:
     first.set_ylim(frame["peer"].max() + 0.6, -0.6)
     first.set_ylabel("peer")
     first.yaxis.set_major_locator(MaxNLocator(integer=True))
-    handles, labels = first.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    kinds = [Patch(color="#0072B2", label="honest"), Patch(color="#D55E00", label="misbehaving")]
+    figure.legend(handles=kinds, loc="outside lower center", ncols=2)
     style.set_figure_title(figure, title, characters=92)
     return figure
