@@ -90,6 +90,8 @@ RECOMPUTED = {
     "ours.above-at-quarter": Bounds(1.6 * (1 + 40 * 3 / 4) / (1 + 40), 3.5 * (1 + 22 * 3 / 4) / (1 + 22)),
     "ours.parity-subsidy": Bounds(100 * (1 - 1 / 1.6) * (1 + 1 / 40), 100 * (1 - 1 / 3.5) * (1 + 1 / 22)),
     "ours.parity-elastic": Bounds(100 * (1.6 - 1) / 40, 100 * (3.5 - 1) / 22),
+    "ours.gathered-share": exact(100 * 30 / (30 + 1 - 2**-10)),  # 20 from 2 to 1; 10 that halve from 1/2
+    "ours.scoring-cost-72b": exact((20 * (8 + 8 + 8) + 8) / (3 * 30 * 192)),
     "ours.emission-a-year": times(365 * 3600, over(figure(CAP), figure(SUPPLY))),
 }
 
