@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from locolab.run.experiments import adversaries, continued, crowd, feedback, local_steps, quantisers, together
+from locolab.run.experiments import (
+    adversaries,
+    continued,
+    crowd,
+    facts,
+    feedback,
+    local_steps,
+    quantisers,
+    together,
+)
 from locolab.run.experiments.experiment import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
@@ -15,6 +24,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     **adversaries.EXPERIMENTS,
     **crowd.EXPERIMENTS,
     **continued.EXPERIMENTS,
+    **facts.EXPERIMENTS,
 }
 
 __all__ = ["EXPERIMENTS", "Experiment"]

@@ -1,0 +1,166 @@
+"""Chapter 09: accuracies with their floors, table 1 as printed, standard errors over pairings, scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from locolab.report import style
+from locolab.report.figures.common import require
+from locolab.report.style import Method
+
+CHANCE = 0.25
+LOOKS = {
+    "untrained": Method("untrained", style.FAINT, "X"),
+    **{name: style.METHODS[name] for name in ("adamw_dp", "diloco_tuned", "sparseloco")},
+    "control": Method("SmolLM2-135M-Instruct, Q4_1 dequantised (control)", style.AMBER, "*"),
+}
+"""Every model of the chapter: the three methods in their own colours, and what they are held against."""
+
+OURS = "Covenant-72B"
+
+ROWS = {
+    ("mmlu", "all"): ("MMLU (sample)", "letter form"),
+    ("mmlu_continuation", "all"): ("MMLU (sample)", "cloze form"),
+    ("facts_continuation", "taught"): ("facts, cloze form", "taught"),
+    ("facts_continuation", "fact"): ("facts, cloze form", "held-out facts"),
+    ("facts_continuation", "entity"): ("facts, cloze form", "held-out entities"),
+    ("facts_continuation", "unstated"): ("facts, cloze form", "never stated"),
+}
+"""Suite and split -> panel and row of `accuracies`."""
+
+
+def labelled(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `scores.scores` that `accuracies` draws, with their panel and row, in its order."""
+    parts = [
+        table[(table["suite"] == suite) & (table["split"] == split)].assign(panel=panel, row=row)
+        for (suite, split), (panel, row) in ROWS.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def accuracies(frame: pd.DataFrame, title: str, always: float) -> Figure:
+    """Return the signature figure: a row for each set of questions, a mark for each model and seed.
+
+    `frame` has one row per model, seed and set: arm, seed, row (its label), panel, value (a share). `always`
+    is what the best constant letter gets in the first panel. Panels have axes of their own.
+    """
+    require(frame, ("arm", "seed", "row", "panel", "value"), "accuracies")
+    panels = list(dict.fromkeys(frame["panel"]))
+    rows = [list(dict.fromkeys(frame.loc[frame["panel"] == panel, "row"])) for panel in panels]
+    figure, both = style.new_figure(
+        6.8, 1.9 + 0.55 * sum(map(len, rows)), len(panels), squeeze=False, height_ratios=list(map(len, rows))
+    )
+    for axes, panel, names in zip(both[:, 0], panels, rows, strict=True):
+        _panel(axes, frame[frame["panel"] == panel], names)
+        axes.set_ylabel(panel)
+    first = both[0, 0]
+    first.axvline(always, color=style.MUTED, linewidth=0.9, linestyle=":", zorder=0)
+    first.annotate(
+        "always the\nmost frequent letter", (always, 1), xycoords=("data", "axes fraction"), xytext=(3, -3),
+        textcoords="offset points", fontsize=7, color=style.MUTED, va="top",
+    )  # fmt: skip
+    both[-1, 0].set_xlabel("accuracy (vertical line: 25 %, the expectation of guessing)")
+    present = [arm for arm in LOOKS if arm in set(frame["arm"])]
+    handles = [
+        first.plot([], [], LOOKS[arm].marker, color=LOOKS[arm].colour, label=LOOKS[arm].label)[0]
+        for arm in present
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    style.set_figure_title(figure, title, 88)
+    return figure
+
+
+def _panel(axes: Axes, frame: pd.DataFrame, names: list[str]) -> None:
+    """Draw one panel: models beside each other within a row, seeds as small dots, their mean as a mark."""
+    arms = [arm for arm in LOOKS if arm in set(frame["arm"])]
+    axes.axvline(CHANCE, color=style.FAINT, linewidth=1, zorder=0)
+    for place, name in enumerate(names):
+        for number, arm in enumerate(arms):
+            values = frame.loc[(frame["row"] == name) & (frame["arm"] == arm), "value"]
+            y, look = place + 0.6 * ((number + 0.5) / len(arms) - 0.5), LOOKS[arm]
+            axes.plot(values, np.full(len(values), y), ".", color=look.colour, alpha=0.6, markersize=4)
+            if len(values):
+                axes.plot([values.mean()], [y], look.marker, color=look.colour, markersize=6)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
+def printed_table(frame: pd.DataFrame, title: str) -> Figure:
+    """Return seven panels, one for each task of the paper's table 1, each with an axis of its own.
+
+    `frame` has one row per task and model: task, model, score (percent, as printed).
+    """
+    require(frame, ("task", "model", "score"), "printed_table")
+    tasks, models = (list(dict.fromkeys(frame[name])) for name in ("task", "model"))
+    figure, grid = style.new_figure(7.2, 4.6, 2, 4)
+    for axes, task in zip(grid.flat, tasks, strict=False):
+        rows = frame[frame["task"] == task]
+        for place, model in enumerate(models):
+            colour = style.METHODS["sparseloco"].colour if model == OURS else style.SLATE
+            marker = "o" if model == OURS else "s"
+            axes.plot(rows.loc[rows["model"] == model, "score"], [place], marker, color=colour, markersize=5)
+        axes.set_title(task, fontsize=8.5, color=style.INK)
+        axes.set_yticks(range(len(models)), models if axes in grid[:, 0] else [])
+        axes.set_ylim(len(models) - 0.5, -0.5)
+        axes.grid(axis="y", visible=True)
+        axes.margins(x=0.15)
+    for axes in list(grid.flat)[len(tasks) :]:
+        axes.set_visible(False)
+    figure.supxlabel("accuracy, %, as reported in the paper; each task has its own axis", fontsize=8)
+    style.set_figure_title(figure, title, 92)
+    return figure
+
+
+def pairings(frame: pd.DataFrame, title: str, needed: float) -> Figure:
+    """Return how many standard errors a difference is, over how often two models differ.
+
+    `frame` has one row per share: discordant (the share), errors. `needed` is the line of the usual 95 %.
+    """
+    require(frame, ("discordant", "errors"), "pairings")
+    figure, axes = style.new_figure(5.8, 3.2)
+    axes.plot(frame["discordant"], frame["errors"], color=style.METHODS["sparseloco"].colour)
+    axes.axhline(needed, color=style.MUTED, linewidth=1, linestyle=":")
+    axes.annotate(
+        f"{needed:g}: 95 %", (1, needed), xycoords=("axes fraction", "data"), xytext=(-3, -4),
+        textcoords="offset points", ha="right", va="top", fontsize=7.5, color=style.MUTED,
+    )  # fmt: skip
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_xlabel("questions that one of the two has right and the other not (unknown)")
+    axes.set_ylabel("difference / standard error")
+    style.set_title(axes, title)
+    return figure
+
+
+def scale(frame: pd.DataFrame, line: pd.DataFrame, title: str) -> Figure:
+    """Return published MMLU scores over training compute, and where a straight line through them leads.
+
+    `frame` has one row per model: model, flops, mmlu (percent); `line` has flops and mmlu of the line.
+    """
+    require(frame, ("model", "flops", "mmlu"), "scale")
+    figure, axes = style.new_figure(6.4, 3.5)
+    axes.axhline(100 * CHANCE, color=style.FAINT, linewidth=1)
+    axes.plot(
+        line["flops"], line["mmlu"], "--", color=style.MUTED, linewidth=1,
+        label="straight line: extrapolation, not a forecast",
+    )  # fmt: skip
+    for _, row in frame.iterrows():
+        right = row["flops"] < frame["flops"].median()
+        axes.plot([row["flops"]], [row["mmlu"]], "o", color=style.METHODS["sparseloco"].colour)
+        axes.annotate(
+            row["model"], (row["flops"], row["mmlu"]), xytext=(6 if right else -6, 4 if right else -3),
+            textcoords="offset points", ha="left" if right else "right", fontsize=7,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_ylim(15, 75)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+    axes.set_xlabel("training compute, floating-point operations (6 x parameters x tokens)")
+    axes.set_ylabel("MMLU, as reported")
+    axes.legend(loc="upper left")
+    style.set_title(axes, title)
+    return figure
