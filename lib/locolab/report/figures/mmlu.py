@@ -9,10 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from locolab.report import style
-from locolab.report.figures.common import require
+from locolab.report.figures.common import OVER_LINES, require
 from locolab.report.style import Method
 
 CHANCE = 0.25
+LEAST = (0.15, 0.45)
+"""What every panel of accuracies shows at least: a closer look would make differences of noise."""
+
 LOOKS = {
     "untrained": Method("untrained", style.FAINT, "X"),
     **{name: style.METHODS[name] for name in ("adamw_dp", "diloco_tuned", "sparseloco")},
@@ -60,8 +63,8 @@ def accuracies(frame: pd.DataFrame, title: str, always: float) -> Figure:
     first = both[0, 0]
     first.axvline(always, color=style.MUTED, linewidth=0.9, linestyle=":", zorder=0)
     first.annotate(
-        "always the\nmost frequent letter", (always, 1), xycoords=("data", "axes fraction"), xytext=(3, -3),
-        textcoords="offset points", fontsize=7, color=style.MUTED, va="top",
+        "always the most frequent letter", (always, 0.5), xycoords=("data", "axes fraction"), xytext=(3, 0),
+        textcoords="offset points", fontsize=7, color=style.MUTED, va="center", bbox=OVER_LINES, zorder=1,
     )  # fmt: skip
     both[-1, 0].set_xlabel("accuracy (vertical line: 25 %, the expectation of guessing)")
     present = [arm for arm in LOOKS if arm in set(frame["arm"])]
@@ -85,6 +88,8 @@ def _panel(axes: Axes, frame: pd.DataFrame, names: list[str]) -> None:
             axes.plot(values, np.full(len(values), y), ".", color=look.colour, alpha=0.6, markersize=4)
             if len(values):
                 axes.plot([values.mean()], [y], look.marker, color=look.colour, markersize=6)
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, LEAST[0]), max(high, LEAST[1]))
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -150,11 +155,11 @@ def scale(frame: pd.DataFrame, line: pd.DataFrame, title: str) -> Figure:
         label="straight line: extrapolation, not a forecast",
     )  # fmt: skip
     for _, row in frame.iterrows():
-        right = row["flops"] < frame["flops"].median()
+        near = frame["flops"].between(1.001 * row["flops"], 1.3 * row["flops"]).any()
         axes.plot([row["flops"]], [row["mmlu"]], "o", color=style.METHODS["sparseloco"].colour)
         axes.annotate(
-            row["model"], (row["flops"], row["mmlu"]), xytext=(6 if right else -6, 4 if right else -3),
-            textcoords="offset points", ha="left" if right else "right", fontsize=7,
+            row["model"], (row["flops"], row["mmlu"]), xytext=(-6 if near else 6, -3),
+            textcoords="offset points", ha="right" if near else "left", fontsize=7,
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_ylim(15, 75)
