@@ -17,17 +17,12 @@ SPINE = (
     "05_train_together",
     "06_bandwidth_and_utilisation",
     "07_gauntlet",
-    "09_mmlu",
     "12_scale_out",
     "11_who_pays",
     "10_subnet_economy",
     "08_churn_and_adversaries",
 )
 NEEDED = {
-    "09_mmlu": """article.comparable-to-llama ours.mmlu-constant-letter ours.mmlu-contamination
-        ours.mmlu-gap-over-questions ours.facts-taught ours.facts-held-out ours.facts-sparseloco-vs-dp
-        ours.facts-diloco-vs-dp ours.facts-bits-vs-dp ours.mmlu-letter-moves ours.facts-unstated
-        ours.control-above-chance""",
     "07_gauntlet": """article.gauntlet-on-chain article.gauntlet-checks-each article.loss-score
         article.assigned-data-check article.only-highest-selected paper.raw-scores-noisy ours.tie-keeps-mean
         ours.trained-draw-evidence ours.wrong-data-control ours.noise-left-out ours.average-tells-pool
