@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from locolab.compress import CompressionSpec, SparseUpdate
+from locolab.compress import SparseUpdate
 from locolab.gauntlet.draws import Draws
 from locolab.gauntlet.loss_score import loss_scores
 from locolab.gauntlet.overlap import overlaps
 from locolab.gauntlet.positions import flat_update
 from locolab.run.bench.timing import Result, interleaved
-from locolab.run.bench.train import random_text
-from locolab.train import Swarm, TrainSpec, reproducible
+from locolab.run.bench.train import random_text, spec_of
+from locolab.train import Swarm, reproducible
 
 SEQUENCES = 8
 """Of assigned and of random data, each: 16 for a peer."""
@@ -76,14 +76,7 @@ def _beside(ratio: float, sequences: int) -> dict[str, float]:
 
 
 def _scoring(preset: str, peers: int, batch: int, local_steps: int) -> Mapping[str, Callable[[], object]]:
-    spec = TrainSpec(
-        method="sparseloco",
-        preset=preset,
-        compression=CompressionSpec(),
-        n_peers=peers,
-        batch=batch,
-        local_steps=local_steps,
-    )
+    spec = spec_of(preset, peers, batch, local_steps)
     swarm = Swarm(spec, random_text(spec))
     peer, theta = swarm.peers[0], swarm.theta
     update = swarm.wire.unpack(peer.pack(peer.train(theta, 0), 0))

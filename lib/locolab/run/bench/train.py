@@ -50,7 +50,7 @@ def measure(
     rows: list[dict[str, Any]] = []
     memory: dict[str, float] = {}
     for preset in presets:
-        specs = {count: _spec(preset, count, batch, local_steps) for count in peers}
+        specs = {count: spec_of(preset, count, batch, local_steps) for count in peers}
         with reproducible(threads=1):
             rows += _speeds(specs, repeats)
         found = _in_a_new_process(_memory, specs[max(peers)])
@@ -66,7 +66,7 @@ def measure(
     return Result(rows, facts | memory)
 
 
-def _spec(preset: str, peers: int, batch: int, local_steps: int) -> TrainSpec:
+def spec_of(preset: str, peers: int, batch: int, local_steps: int) -> TrainSpec:
     """Return a run without evaluation in the rounds that are measured."""
     return TrainSpec(
         method="sparseloco",

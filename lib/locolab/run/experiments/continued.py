@@ -14,6 +14,7 @@ from locolab.compress import CompressionSpec
 from locolab.corpus import Corpus, CorpusSpec, facts
 from locolab.corpus.tokens import encode
 from locolab.report.records import arm_of
+from locolab.report.scores import counts
 from locolab.run.experiments.experiment import (
     TUNING_SEED,
     Experiment,
@@ -89,11 +90,7 @@ def scores(
 ) -> Iterator[dict[str, Any]]:
     """Yield what one model reaches: suite, split, n, correct, value."""
     for suite, limit in QUESTIONS.items():
-        found = evaluate.evaluate(model, tokenizer, suite, label=label, limit=limit)
-        for split in facts.SPLITS if suite.startswith("facts") else [None]:
-            right = found.answers("acc", split)
-            share, _, n = evaluate.accuracy(right)
-            yield {"suite": suite, "split": split or "all", "n": n, "correct": sum(right), "value": share}
+        yield from counts(evaluate.evaluate(model, tokenizer, suite, label=label, limit=limit))
     for name, text in texts.items():
         bits = evaluate.bits_per_byte(model, tokenizer, text, ARTICLES)
         n = min(ARTICLES, int((text.validation == 0).sum()))
