@@ -25,14 +25,6 @@ def test_a_strip_has_a_bar_for_every_round_that_a_peer_is_there():
     assert len(axes.get_legend().get_texts()) == 4
 
 
-def test_counts_stand_beside_the_means_of_the_run():
-    frame = pd.DataFrame({"round": [0, 1], "submitting": [5, 6], "contributing": [4, 4]})
-    axes = crowd.counts(frame, TITLE, 5.5, 3.5).axes[0]
-    flat = [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"]
-    assert flat == [5.5, 3.5]
-    assert any("3.5" in text.get_text() for text in axes.texts)
-
-
 def test_final_losses_have_a_place_for_every_arm_and_a_dot_for_every_seed():
     frame = pd.DataFrame(
         [(arm, seed, 2.0 + seed) for arm in ("full", "steady") for seed in range(3)],

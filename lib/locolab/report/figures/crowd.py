@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from locolab.report import style
 from locolab.report.figures.common import require, seeds_with_interval
+from locolab.report.figures.gauntlet import SCHEMES
 from locolab.report.style import Method
 
 STATES: Mapping[str, tuple[str, str]] = {
@@ -21,11 +22,6 @@ STATES: Mapping[str, tuple[str, str]] = {
     "silent": ("nothing sent", style.INK),
 }
 """Label and colour of every state of `gauntlet.attendance`."""
-
-SCHEMES: Mapping[str, Method] = {
-    "paper": Method("by the square of the score", "#009E73", "D"),
-    "templar": Method("by rank", "#0072B2", "o"),
-}
 
 ARMS: Mapping[str, Method] = {
     "steady": Method("always the same peers", "#333333", "s"),
@@ -48,35 +44,12 @@ def strip(frame: pd.DataFrame, title: str) -> Figure:
         axes.barh(places, 1.0, left=rows["round"] - 0.5, height=0.8, color=colour, label=label, linewidth=0)
     axes.set_xlim(frame["round"].min() - 0.5, frame["round"].max() + 0.5)
     axes.set_ylim(len(order) - 0.4, -0.6)
-    _rounds(axes)
+    axes.set_xlabel("round")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("peers, in the order in which they came")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4, handlelength=1.0)
     style.set_title(axes, title)
-    return figure
-
-
-def counts(frame: pd.DataFrame, title: str, submitting: float, contributing: float) -> Figure:
-    """Return submitting and contributing peers round by round, steps, and two given means as dashed lines.
-
-    `frame`: round, submitting, contributing.
-    """
-    require(frame, ("round", "submitting", "contributing"), "counts")
-    figure, axes = style.new_figure(6.0, 3.2)
-    ends = []
-    for name, mean, colour in (
-        ("submitting", submitting, style.AMBER),
-        ("contributing", contributing, "#0072B2"),
-    ):
-        axes.step(frame["round"], frame[name], where="mid", color=colour, linewidth=1.4)
-        axes.axhline(mean, color=colour, linestyle="--", linewidth=1)
-        ends.append((float(frame["round"].max()), mean, f"{name},\nrun's mean {mean:g}", colour))
-    _rounds(axes)
-    axes.set_ylabel("peers in a round")
-    axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    style.set_title(axes, title)
-    style.direct_labels(axes, ends, gap=0.12)
     return figure
 
 
@@ -100,9 +73,9 @@ def final_losses(frame: pd.DataFrame, title: str) -> Figure:
 def sybil_shares(frame: pd.DataFrame, title: str, equal: float) -> Figure:
     """Return an owner's share of all that is paid over its number of names, a panel for each way.
 
-    `frame`: panel, scheme (key of `SCHEMES`), names, share; several rows of one point are seeds. `equal` is
-    the share of one peer among equals, dashed. Dots are seeds, the larger marks their means; shares lie in
-    0..1 and are far from normal, so that no interval is drawn.
+    `frame`: panel, scheme (key of `gauntlet.SCHEMES`), names, share; several rows of one point are seeds.
+    `equal` is the share of one peer among equals, dashed. Dots are seeds, the larger marks their means; shares
+    lie in 0..1 and are far from normal, so that no interval is drawn.
     """
     require(frame, ("panel", "scheme", "names", "share"), "sybil_shares")
     panels = list(frame["panel"].unique())
@@ -136,8 +109,3 @@ def _shares(axes: Axes, frame: pd.DataFrame, numbers: Sequence[int]) -> None:
     axes.set_xticks(numbers, [f"{names}" for names in numbers])
     axes.minorticks_off()
     axes.set_xlabel("names of one owner")
-
-
-def _rounds(axes: Axes) -> None:
-    axes.set_xlabel("round")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -16,11 +16,13 @@ SHADES = ("#08306B", "#2171B5", "#4B97C9", "#7FB3D5", "#A9CCE3")
 """From the strongest peer to the weakest; who sends noise has a colour and a dash of its own."""
 
 SETTLING = {"raw": "relative loss drop, %", "rank": "place in the round", "rating": "mean of the rating"}
-CURVES = {8: ("#0072B2", "o"), 32: ("#A87400", "s"), 128: ("#6A51A3", "D")}
 SCHEMES = {
-    "templar": ("by rank (public code)", "#0072B2", "o"),
-    "paper": ("by squared score (paper)", NOISE, "^"),
+    "templar": style.Method("by rank (public code)", "#0072B2", "o"),
+    "paper": style.Method("by squared score (paper)", NOISE, "^"),
 }
+"""How the two ways of paying are called and drawn."""
+
+CURVES = {8: ("#0072B2", "o"), 32: ("#A87400", "s"), 128: ("#6A51A3", "D")}
 
 
 def settling(frame: pd.DataFrame, title: str) -> Figure:
