@@ -18,11 +18,12 @@ SECRET = "wJalrXUtnFEMI-not-a-real-key"
 
 @pytest.fixture
 def nobody_there(monkeypatch):
-    """A server's address at which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    for name, value in (environment(("127.0.0.1", port)) | {"AWS_SECRET_ACCESS_KEY": SECRET}).items():
-        monkeypatch.setenv(name, value)
+    """A server's address at which nothing listens; it is held, so that nobody else gets it."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        for name, value in (environment(closed.getsockname()) | {"AWS_SECRET_ACCESS_KEY": SECRET}).items():
+            monkeypatch.setenv(name, value)
+        yield
 
 
 def failing(monkeypatch, name, errors, arrive=False):

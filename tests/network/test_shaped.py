@@ -81,11 +81,12 @@ def test_a_connection_that_breaks_harms_no_other(reset, capfd):
 
 
 def test_a_path_to_nobody_closes_the_connection(capfd):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        nobody = taken.getsockname()
-    with ShapedPath(nobody, QUICK) as path, socket.create_connection(path.address) as client:
-        client.settimeout(5)
-        assert client.recv(1) == b""
+    with socket.socket() as taken:  # held, so that nobody else gets the port, and never listening
+        taken.bind(("127.0.0.1", 0))
+        path = ShapedPath(taken.getsockname(), QUICK)
+        with path, socket.create_connection(path.address) as client:
+            client.settimeout(5)
+            assert client.recv(1) == b""
     assert capfd.readouterr().err == ""
 
 
