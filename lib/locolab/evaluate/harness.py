@@ -79,6 +79,12 @@ def live(model: torch.nn.Module, tokenizer: Any, batch_size: int = 16) -> LiveMo
 
 def mmlu_task(name: str, n_shot: int) -> Any:
     """Return one of lm-eval's own tasks, unmodified; the current folder decides where "cais/mmlu" is read."""
+    return _mmlu_task(name, n_shot, Path.cwd())
+
+
+@functools.lru_cache(maxsize=256)
+def _mmlu_task(name: str, n_shot: int, _folder: Path) -> Any:
+    """Return a task that is loaded once a process: reading its data set takes longer than a few questions."""
     task = _manager().load([name])["tasks"][name]
     task.set_config(key="num_fewshot", value=n_shot)
     return task
