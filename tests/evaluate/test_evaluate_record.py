@@ -1,7 +1,4 @@
-"""The recording of the control: every subject once, resumable, one row a question."""
-
-import multiprocessing
-import time
+"""The recording of all answers: every subject once, resumable, one row a model and question."""
 
 import pytest
 
@@ -13,44 +10,32 @@ from locolab.report import recorded
 from locolab.run.experiments import mmlu
 
 
-def test_every_subject_of_every_suite_is_asked_once_the_longest_first():
-    todo = mmlu.pending()
-    assert len(todo) == len(set(todo)) == sum(len(questions_of(name)) for name in evaluate.SUITES)
-    assert todo[0] == ("mmlu_continuation", "professional_law")
-
-
-def test_a_job_is_kept_and_not_done_again(tmp_path, monkeypatch):
-    monkeypatch.setenv("LOCOLAB_CACHE", str(tmp_path))
+@pytest.fixture
+def control(monkeypatch):
+    """A tiny model in the place of the pretrained one."""
     tokenizer = tokens.train_tokenizer([each.text for each in facts.documents(passes=1)][:40], 400)
     model = build(PRESETS["pico"].replace(vocab_size=400, context=96), seed=0)
     monkeypatch.setattr(evaluate, "load_control", lambda: (model, tokenizer))
-    monkeypatch.setattr(mmlu, "_candidate", None)
-    mmlu._prepare()
-    job = ("facts", "blocks")
+    monkeypatch.setattr(mmlu, "_results", {})
+    mmlu.candidate.cache_clear()
+    yield
+    mmlu.candidate.cache_clear()
+
+
+def test_every_model_is_asked_every_subject_of_every_suite_once_the_longest_first():
+    todo = mmlu.pending(["control", "sparseloco"])
+    assert len(todo) == len(set(todo)) == 2 * sum(len(questions_of(name)) for name in evaluate.SUITES)
+    assert todo[0] == ("control", "mmlu_continuation", "professional_law")
+
+
+def test_a_job_is_kept_and_not_done_again(tmp_path, monkeypatch, control):
+    monkeypatch.setenv("LOCOLAB_CACHE", str(tmp_path))
+    job = ("control", "facts", "blocks")
     assert mmlu.answer(job) == job
     [path] = (tmp_path / "evaluate/answers").glob("*.json")
     made = path.stat().st_mtime_ns
     mmlu.answer(job)
     assert path.stat().st_mtime_ns == made
-
-
-class Pool:
-    """Answers two jobs, then takes too long."""
-
-    def imap_unordered(self, _function, todo):
-        self.left = list(todo)[:2]
-        return self
-
-    def next(self, timeout):
-        assert timeout >= 0
-        if not self.left:
-            raise multiprocessing.TimeoutError
-        return self.left.pop(0)
-
-
-def test_when_the_time_is_up_what_is_done_is_told():
-    todo = [("facts", "blocks"), ("facts", "groups"), ("facts", "periods")]
-    assert list(mmlu.pool_results(Pool(), todo, time.monotonic())) == todo[:2]
 
 
 def test_the_table_has_a_row_for_each_question(tmp_path):
@@ -59,6 +44,7 @@ def test_the_table_has_a_row_for_each_question(tmp_path):
     frame = mmlu.table(found)
     assert len(frame) == len(facts.questions()) + 200
     assert frame.groupby("suite")["acc"].mean()["facts"] == pytest.approx(found[0].score()[0])
-    saved = recorded.save("mmlu_control", frame, mmlu.card(found, "test"), folder=tmp_path)
+    assert list(frame["model"].unique()) == ["always A", "always D"]
+    saved = recorded.save("answers", frame, mmlu.card(found), folder=tmp_path)
     assert [each["suite"] for each in saved.card["cards"]] == ["facts", "mmlu"]
     assert "answers" not in saved.card["cards"][0]

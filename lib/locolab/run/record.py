@@ -44,8 +44,11 @@ def record(
     results = train.run_many(specs, progress=False)
     seconds = sum(result.seconds for result in results.values())
     stamp = provenance.stamp(f"python -m locolab record {name} --max-minutes {max_minutes:g}")
-    card = {**stamp, "description": experiment.description, "seeds": list(experiment.seeds)}
-    saved = recorded.save(name, experiment.table(experiment, results), card)
+    table = experiment.table(experiment, results)
+    described = {"description": experiment.description, "seeds": list(experiment.seeds)}
+    card = {**stamp, **described, **{str(key): value for key, value in table.attrs.items()}}
+    table.attrs = {}
+    saved = recorded.save(name, table, card)
     print(f"recorded {name}: {len(saved.frame)} rows of {len(specs)} runs ({duration(seconds)} of computing)")
     return DONE
 

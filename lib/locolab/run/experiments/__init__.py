@@ -11,6 +11,7 @@ from locolab.run.experiments import (
     facts,
     feedback,
     local_steps,
+    mmlu,
     quantisers,
     together,
 )
@@ -25,6 +26,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     **crowd.EXPERIMENTS,
     **continued.EXPERIMENTS,
     **facts.EXPERIMENTS,
+    **mmlu.EXPERIMENTS,
 }
 
 __all__ = ["EXPERIMENTS", "Experiment"]

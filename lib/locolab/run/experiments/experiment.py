@@ -27,7 +27,7 @@ class Experiment:
     """A recorded experiment: its arms by label, the seeds of each, and its table.
 
     An arm is given by the fields of its TrainSpec, or as an `Arm` where a run needs more than that.
-    `minutes` is the expected time on two cores.
+    `minutes` is the expected time on two cores. What the table has as `attrs` goes into the recording's card.
     """
 
     description: str

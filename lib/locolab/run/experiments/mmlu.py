@@ -1,99 +1,99 @@
-"""Chapter 09: all questions of the four suites put to the pretrained control, one row a question.
+"""Chapter 09: all questions of the four suites, put to the pretrained control and to models of three methods.
 
-Started by ``python -m locolab.run.experiments.mmlu MINUTES``. Every subject is kept as soon as it is
-answered, so that a stopped recording goes on where it was and loses at most the subjects in work.
+Every subject is kept as soon as it is answered, so that a stopped recording goes on where it was.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import multiprocessing
-import sys
-import time
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 import torch
+from tqdm.auto import tqdm
 
-from locolab import evaluate, provenance
+from locolab import corpus, evaluate, provenance
 from locolab.evaluate import Evaluation
 from locolab.evaluate.answers import LIBRARIES, Candidate, answers
 from locolab.evaluate.layout import mmlu_folder
 from locolab.evaluate.quiet import quiet
 from locolab.evaluate.suites import draw_sample, questions_of, suite
-from locolab.files import data_dir
-from locolab.report import recorded
+from locolab.model import build
+from locolab.report.records import arm_of
+from locolab.report.scores import UNTRAINED
+from locolab.run.experiments import facts
+from locolab.run.experiments.experiment import Experiment, Results
 
-NAME = "mmlu_control"
-BATCH = 8
-DONE, TIME_IS_UP = 0, 4
+CONTROL = "control"
+SEED = 0
+MAX_PROCESSES = 4
+"""Each holds the control and its activations, about 2 GB."""
 
-Job = tuple[str, str]
-"""A suite and one of its subjects."""
+Job = tuple[str, str, str]
+"""A model, a suite and one of its subjects."""
 
-_candidate: Candidate | None = None
-
-
-def record(max_minutes: float, jobs: int = 2) -> int:
-    """Return 0 after recording ``mmlu_control``, 4 if the time was up first; then the same call goes on.
-
-    Each of `jobs` processes holds the control and computes with one thread. Raises MissingPackage, which says
-    what to run, without the control or the questions.
-    """
-    ends = time.monotonic() + 60 * max_minutes
-    todo, number = pending(), 0
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(jobs, initializer=_prepare) as pool:
-        for number, job in enumerate(pool_results(pool, todo, ends), start=1):
-            print(f"{number}/{len(todo)}: {' '.join(job)}", flush=True)
-        pool.terminate()
-        pool.join()
-    if number < len(todo):
-        print(
-            f"time is up: {len(todo) - number} of {len(todo)} subjects are left; run the same command again"
-        )
-        return TIME_IS_UP
-    model, tokenizer = evaluate.load_control()
-    found = [_assemble(model, tokenizer, name) for name in evaluate.SUITES]
-    frame = table(found)
-    recorded.save(NAME, frame, card(found, f"python -m locolab.run.experiments.mmlu {max_minutes:g}"))
-    print(f"recorded {NAME} in {data_dir() / 'recorded'}: {len(frame)} answers")
-    return DONE
+_results: Results = {}
 
 
-def pending() -> list[Job]:
-    """Return every suite's subjects, those with the most text first: no process waits long at the end."""
+def pending(models: Iterable[str]) -> list[Job]:
+    """Return every model's suites by subject, the most text first: no process waits long at the end."""
     sizes = {
         (name, subject): sum(len(q.question) + sum(map(len, q.choices)) for q in group)
         * (4 if evaluate.SUITES[name].form == "cloze" else 1)
         for name in evaluate.SUITES
         for subject, group in questions_of(name).items()
     }
-    return sorted(sizes, key=lambda job: -sizes[job])
-
-
-def pool_results(pool: Any, todo: Sequence[Job], ends: float) -> Any:
-    """Yield the jobs as they are done, until the time is up."""
-    results = pool.imap_unordered(answer, todo)
-    try:
-        for _ in todo:
-            yield results.next(max(0.0, ends - time.monotonic()))
-    except multiprocessing.TimeoutError:
-        return
+    order = sorted(sizes, key=lambda job: -sizes[job])
+    return [(model, *job) for model in models for job in order]
 
 
 def answer(job: Job) -> Job:
     """Return the job after answering it, from the cache or now."""
-    assert _candidate is not None
-    name, subject = job
+    model, name, subject = job
     with quiet(mmlu_folder()):
-        answers(_candidate, suite(name), subject, draw_sample(name)[subject])
+        answers(candidate(model), suite(name), subject, draw_sample(name)[subject])
     return job
 
 
+@functools.lru_cache(maxsize=2)
+def candidate(model: str) -> Candidate:
+    """Return a model by its name: the control, the untrained start, or what an arm ended with."""
+    if model == CONTROL:
+        return Candidate(*evaluate.load_control(), batch_size=8)
+    result = _results.get(model) or next(iter(_results.values()))
+    spec = result.spec
+    live = build(spec.model, spec.seed) if model == UNTRAINED else result.load_model()
+    return Candidate(live.eval(), corpus.load(spec.corpus).tokenizer)
+
+
+def ask(results: Results) -> list[Evaluation]:
+    """Return every model's evaluation of every suite; what is not in the cache is answered side by side.
+
+    Raises MissingPackage, which says what to run, without the control or the questions.
+    """
+    arms = {arm_of(label): result for label, result in results.items()}
+    _prepare(arms)
+    models = (CONTROL, UNTRAINED, *arms)
+    candidate(CONTROL)
+    todo = pending(models)
+    context = multiprocessing.get_context("spawn")
+    jobs = min(os.cpu_count() or 1, MAX_PROCESSES)
+    with context.Pool(jobs, initializer=_prepare, initargs=(arms,)) as pool:
+        for _ in tqdm(pool.imap_unordered(answer, todo), total=len(todo), unit="subject"):
+            pass
+    return [_assemble(model, name) for model in models for name in evaluate.SUITES]
+
+
 def table(found: Sequence[Evaluation]) -> pd.DataFrame:
-    """Return one row a question: suite, subject, its place there, split (facts), each metric as 0 or 1."""
+    """Return one row a model and question.
+
+    Columns: model, seed, suite, subject, place (its position there), split (of facts), and each metric as 0
+    or 1 (acc_norm in cloze form only).
+    """
     rows = []
     for each in found:
         groups = questions_of(each.suite)
@@ -101,30 +101,46 @@ def table(found: Sequence[Evaluation]) -> pd.DataFrame:
             for number, place in enumerate(places):
                 split = getattr(groups[subject][place], "split", None)
                 right = {metric: by[subject][number] for metric, by in each.correct.items()}
-                rows.append(
-                    {"suite": each.suite, "subject": subject, "place": place, "split": split, **right}
-                )
+                what = {"suite": each.suite, "subject": subject, "place": place, "split": split}
+                rows.append({"model": each.model, "seed": SEED, **what, **right})
     return pd.DataFrame(rows).astype({"acc": "int8", "acc_norm": "Int8"})
 
 
-def card(found: Sequence[Evaluation], command: str) -> dict[str, Any]:
-    """Return what made the recording, and each suite's result card without its answers."""
+def card(found: Sequence[Evaluation]) -> dict[str, Any]:
+    """Return the versions that decide answers, and each evaluation's result card without its answers."""
     kept = [{k: v for k, v in each.card().items() if k not in ("answers", "provenance")} for each in found]
-    stamp = {**provenance.stamp(command), "versions": provenance.versions(LIBRARIES)}
-    return {**stamp, "description": f"{evaluate.CONTROL_NAME}, every question of every suite", "cards": kept}
+    return {"libraries": provenance.versions(LIBRARIES), "cards": kept}
 
 
-def _prepare() -> None:
-    global _candidate
+def answers_table(experiment: Experiment, results: Results) -> pd.DataFrame:
+    """Return `table` of all models and suites, with `card` as its attributes."""
+    found = ask(results)
+    frame = table(found)
+    frame.attrs.update(card(found))
+    return frame
+
+
+def _prepare(results: Results) -> None:
+    global _results
+    _results = results
     torch.set_num_threads(1)
-    _candidate = Candidate(*evaluate.load_control(), batch_size=BATCH)
 
 
-def _assemble(model: Any, tokenizer: Any, name: str) -> Evaluation:
-    label = evaluate.CONTROL_NAME
-    found = evaluate.evaluate(model, tokenizer, name, label=label, batch_size=BATCH, progress=False)
+def _assemble(model: str, name: str) -> Evaluation:
+    asked = candidate(model)
+    found = evaluate.evaluate(
+        asked.model, asked.tokenizer, name, label=model, batch_size=asked.batch_size, progress=False
+    )
     return dataclasses.replace(found, facts={k: v for k, v in found.facts.items() if k != "seconds"})
 
 
-if __name__ == "__main__":
-    sys.exit(record(float(sys.argv[1])))
+EXPERIMENTS = {
+    "mmlu_answers": Experiment(
+        "every question of MMLU and of the facts in both forms, put to the control "
+        f"({evaluate.CONTROL_NAME}), to an untrained model and to one model of each method",
+        90,
+        facts.arms(),
+        answers_table,
+        (SEED,),
+    ),
+}
