@@ -55,3 +55,21 @@ def test_pairings_starts_at_zero_and_draws_the_line_that_is_needed():
     axes = mmlu.pairings(frame, TITLE, 1.96).axes[0]
     assert axes.get_ylim()[0] == 0
     assert [list(line.get_ydata()) for line in axes.lines][1] == [1.96, 1.96]
+    own = mmlu.pairings(frame, TITLE, 1.96, [0.3]).axes[0]
+    assert list(own.lines[-1].get_xdata()) == [0.3]
+
+
+def test_both_forms_show_every_model_with_its_interval_on_one_axis():
+    rows = [
+        (suite, model, 0.3, 0.29, 0.31)
+        for suite in ("mmlu_continuation", "mmlu")
+        for model in ("control", "sparseloco")
+    ]
+    frame = pd.DataFrame(rows, columns=["suite", "model", "share", "low", "high"])
+    letter, cloze = mmlu.forms(frame, TITLE, always=0.27).axes
+    assert [axes.get_title(loc="left") for axes in (letter, cloze)] == ["letter form", "cloze form"]
+    assert letter.get_xlim() == cloze.get_xlim()
+    assert [label.get_text() for label in letter.get_yticklabels()] == [
+        "SparseLoCo",
+        "SmolLM2-135M-Instruct,\nQ4_1 dequantised",
+    ]

@@ -1,11 +1,12 @@
 """Trained models and their starts in one table: paired by seed, every split counted."""
 
+import pandas as pd
 import pytest
 
 from locolab.corpus import CorpusSpec, facts
 from locolab.evaluate import constant_letter, questions_of
 from locolab.report import records
-from locolab.report.scores import UNTRAINED, counts, of, scores
+from locolab.report.scores import UNTRAINED, counts, differences, of, scores
 from locolab.run.experiments import facts as experiment
 from locolab.train import TrainSpec, run
 
@@ -22,6 +23,16 @@ def test_counts_of_the_splits_add_up_to_the_questions():
     assert all(row["value"] == row["correct"] / row["n"] for row in rows)
     (whole,) = counts(constant_letter("mmlu", "D"))
     assert (whole["split"], whole["correct"]) == ("all", 3776)
+
+
+def test_differences_pair_the_seeds_of_each_set():
+    rows = [("a", 1, 0.5), ("a", 0, 0.4), ("b", 0, 0.3), ("b", 1, 0.2)]
+    scored = pd.DataFrame(rows, columns=["arm", "seed", "value"])
+    found = differences({"facts": scored, "others": scored}, ["a"], "b")
+    assert list(found["questions"]) == ["facts", "others"]
+    assert found["difference"].tolist() == pytest.approx([0.2, 0.2])  # 0.4 - 0.3 and 0.5 - 0.2
+    assert (found["low"] < 0).all()
+    assert set(found["seeds"]) == {2}
 
 
 @pytest.mark.slow

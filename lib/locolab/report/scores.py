@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,7 +12,8 @@ from locolab import corpus, evaluate
 from locolab.corpus import facts
 from locolab.evaluate import Evaluation
 from locolab.model import build
-from locolab.report.records import arm_of
+from locolab.report.records import arm_of, paired
+from locolab.report.statistics import paired_interval
 
 if TYPE_CHECKING:
     from locolab.train import RunResult, TrainSpec
@@ -71,3 +73,16 @@ def counts(found: Evaluation) -> Iterator[dict[str, Any]]:
 def of(table: pd.DataFrame, suite: str, split: str = "all") -> pd.DataFrame:
     """Return one row per arm and seed: those of one suite and split."""
     return table[(table["suite"] == suite) & (table["split"] == split)]
+
+
+def differences(sets: Mapping[str, pd.DataFrame], arms: Iterable[str], baseline: str) -> pd.DataFrame:
+    """Return one row per set of questions and arm: its share right minus the baseline's, seed by seed.
+
+    `sets` has the rows of `of` by name. Columns: questions, arm, difference, low and high (95 % t interval
+    over seeds), seeds.
+    """
+    rows = []
+    for (name, scored), arm in itertools.product(sets.items(), list(arms)):
+        found = paired_interval(*paired(scored, arm, baseline, "value"))
+        rows.append((name, arm, found.mean, found.low, found.high, found.n))
+    return pd.DataFrame(rows, columns=["questions", "arm", "difference", "low", "high", "seeds"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,6 +24,9 @@ LOOKS = {
     "control": Method("SmolLM2-135M-Instruct, Q4_1 dequantised (control)", style.AMBER, "*"),
 }
 """Every model of the chapter: the three methods in their own colours, and what they are held against."""
+
+SHORT = {"control": "SmolLM2-135M-Instruct,\nQ4_1 dequantised"}
+FORMS = {"mmlu": "letter form", "mmlu_continuation": "cloze form"}
 
 OURS = "Covenant-72B"
 
@@ -95,6 +100,35 @@ def _panel(axes: Axes, frame: pd.DataFrame, names: list[str]) -> None:
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
 
 
+def forms(frame: pd.DataFrame, title: str, always: float) -> Figure:
+    """Return two panels, letter and cloze form: every model's share right with its interval over questions.
+
+    `frame` has one row per suite and model: suite, model, share, low, high. `always` is what the best
+    constant letter gets, in both forms.
+    """
+    require(frame, ("suite", "model", "share", "low", "high"), "forms")
+    models = [model for model in LOOKS if model in set(frame["model"])]
+    figure, panels = style.new_figure(7.2, 2.9, 1, 2, sharex=True, sharey=True)
+    for axes, (suite, name) in zip(panels, FORMS.items(), strict=True):
+        axes.axvline(CHANCE, color=style.FAINT, linewidth=1, zorder=0)
+        axes.axvline(always, color=style.MUTED, linewidth=0.9, linestyle=":", zorder=0)
+        rows = frame[frame["suite"] == suite].set_index("model").loc[models, ["share", "low", "high"]]
+        for place, (share, low, high) in enumerate(rows.to_numpy(np.float64)):
+            look = LOOKS[models[place]]
+            axes.plot([low, high], [place, place], color=look.colour, linewidth=1.4)
+            axes.plot([share], [place], look.marker, color=look.colour, markersize=6)
+        axes.set_title(name, fontsize=8.5, color=style.INK)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set_ylim(len(models) - 0.5, -0.5)
+    panels[0].set_yticks(range(len(models)), [SHORT.get(model, LOOKS[model].label) for model in models])
+    figure.supxlabel(
+        "share right (line: 25 %, the expectation of guessing; dotted: always the most frequent letter)",
+        fontsize=8,
+    )
+    style.set_figure_title(figure, title, 92)
+    return figure
+
+
 def printed_table(frame: pd.DataFrame, title: str) -> Figure:
     """Return seven panels, one for each task of the paper's table 1, each with an axis of its own.
 
@@ -121,10 +155,11 @@ def printed_table(frame: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def pairings(frame: pd.DataFrame, title: str, needed: float) -> Figure:
+def pairings(frame: pd.DataFrame, title: str, needed: float, own: Sequence[float] = ()) -> Figure:
     """Return how many standard errors a difference is, over how often two models differ.
 
-    `frame` has one row per share: discordant (the share), errors. `needed` is the line of the usual 95 %.
+    `frame` has one row per share: discordant (the share), errors. `needed` is the line of the usual 95 %,
+    `own` are shares of pairs of our models, marked at the foot.
     """
     require(frame, ("discordant", "errors"), "pairings")
     figure, axes = style.new_figure(5.8, 3.2)
@@ -135,6 +170,16 @@ def pairings(frame: pd.DataFrame, title: str, needed: float) -> Figure:
         textcoords="offset points", ha="right", va="top", fontsize=7.5, color=style.MUTED,
     )  # fmt: skip
     axes.set_ylim(bottom=0)
+    if len(own):
+        axes.plot(
+            own,
+            np.zeros(len(own)),
+            "^",
+            color=style.MUTED,
+            clip_on=False,
+            label="pairs of our models, measured",
+        )
+        axes.legend(loc="upper right")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlabel("questions that one of the two has right and the other not (unknown)")
     axes.set_ylabel("difference / standard error")
