@@ -25,7 +25,7 @@ def test_both_methods_are_tried_equally_often_and_see_the_same_tokens():
     for specs in found.values():
         assert len({arm.spec.rounds * arm.spec.tokens_per_round for arm in specs.values()}) == 1
     tried = [label.split(" ")[0] for label in found["continued_tuning"]]
-    assert {arm: tried.count(arm) for arm in continued.METHODS} == dict.fromkeys(continued.METHODS, 2)
+    assert {arm: tried.count(arm) for arm in continued.METHODS} == dict.fromkeys(continued.METHODS, 3)
     assert all(continued.TUNED[arm] in rates for arm, rates in continued.RATES.items())
 
 
