@@ -1,10 +1,12 @@
 """A small live model through lm-eval: the same answers as by hand, cached, truncated with notice, quiet."""
 
+import contextlib
 import json
 import logging
 import os
 from pathlib import Path
 
+import datasets
 import pytest
 import torch
 
@@ -147,6 +149,29 @@ def test_what_does_not_fit_is_refused(model, tokenizer):
         score(model, tokenizer, "mmlu", n_shot=6)
     with pytest.raises(ConfigError, match="leave n_shot and from_hub alone"):
         score(model, tokenizer, "facts", n_shot=1)
+
+
+def test_the_hub_gives_the_same_answers_and_says_when_it_is_not_there(
+    model, tokenizer, monkeypatch, tmp_path
+):
+    from locolab.evaluate import harness
+    from locolab.evaluate.layout import mmlu_folder
+
+    here = score(model, tokenizer, "mmlu", limit=3)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    with contextlib.chdir(mmlu_folder()):  # its folder cais/mmlu stands in for the hub's data set
+        there = score(model, tokenizer, "mmlu", limit=3, from_hub=True)
+    assert there.correct == here.correct
+    assert there.facts["questions_from"] == "hub"
+
+    def unreachable(_name, _n_shot):
+        raise ConnectionError("Couldn't reach 'cais/mmlu' on the Hub")
+
+    monkeypatch.setattr(harness, "mmlu_task", unreachable)
+    with pytest.raises(
+        ConfigError, match=r"cannot be reached .*; without from_hub they come from the package"
+    ):
+        score(model, tokenizer, "mmlu", limit=4, from_hub=True)
 
 
 def test_other_questions_than_those_asked_for_are_refused(model, tokenizer, monkeypatch):

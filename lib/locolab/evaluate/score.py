@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 import time
@@ -52,7 +53,7 @@ def evaluate(
     positions, started = draw_sample(name, limit), time.monotonic()
     folder = mmlu_folder() if chosen.is_mmlu and not from_hub else None
     steps = _with_progress(positions, f"{label}: {name}", progress)
-    with quiet(folder, offline=not from_hub), torch.random.fork_rng(devices=[]):
+    with quiet(folder, offline=not from_hub), torch.random.fork_rng(devices=[]), _hub_asked_for(from_hub):
         done = {subject: answers(candidate, chosen, subject, places) for subject, places in steps}
     correct: dict[str, dict[str, list[int]]] = {}
     for subject, found in done.items():
@@ -83,6 +84,20 @@ def bits_per_byte(
         ]
         nats = sum(live(model, tokenizer).loglikelihood_rolling(requests, disable_tqdm=True))
     return -nats / (math.log(2) * sum(len(each.encode()) for each in texts))
+
+
+@contextlib.contextmanager
+def _hub_asked_for(from_hub: bool) -> Iterator[None]:
+    """Say what to do where the hub does not answer."""
+    try:
+        yield
+    except ConnectionError as error:
+        if not from_hub:
+            raise
+        raise ConfigError(
+            f"the questions were asked for from the hub, which cannot be reached ({error}); "
+            "without from_hub they come from the package"
+        ) from error
 
 
 def _validation_texts(text: Corpus) -> list[str]:

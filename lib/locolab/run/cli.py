@@ -192,6 +192,9 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--n-shot", type=int, default=0, metavar="K", help="examples shown first, 0 to 5 (MMLU only)"
     )
+    evaluate.add_argument(
+        "--from-hub", action="store_true", help="read MMLU from the Hugging Face hub, not from the package"
+    )
     evaluate.add_argument("--batch-size", type=_positive(int), default=8, metavar="B", help=argparse.SUPPRESS)
     evaluate.add_argument("--json", type=Path, metavar="OUT", help="write the result cards here")
 
@@ -290,7 +293,13 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     tasks = [word.strip() for word in arguments.tasks.split(",") if word.strip()]
     return command(
-        arguments.model, tasks, arguments.limit, arguments.n_shot, arguments.json, arguments.batch_size
+        arguments.model,
+        tasks,
+        arguments.limit,
+        arguments.n_shot,
+        arguments.json,
+        arguments.batch_size,
+        arguments.from_hub,
     )
 
 

@@ -24,7 +24,13 @@ CONTROL = "control"
 
 
 def command(
-    model: str, tasks: Sequence[str], limit: int | None, n_shot: int, json_path: Path | None, batch_size: int
+    model: str,
+    tasks: Sequence[str],
+    limit: int | None,
+    n_shot: int,
+    json_path: Path | None,
+    batch_size: int,
+    from_hub: bool = False,
 ) -> int:
     """Return 0 after evaluating `model` on the suites and printing their tables.
 
@@ -37,8 +43,9 @@ def command(
     cards = []
     for name in tasks:
         found = evaluate.evaluate(
-            loaded, tokenizer, name, label=label, limit=limit, n_shot=n_shot, batch_size=batch_size
-        )
+            loaded, tokenizer, name,
+            label=label, limit=limit, n_shot=n_shot, batch_size=batch_size, from_hub=from_hub,
+        )  # fmt: skip
         _print(found)
         cards.append(found.card())
         if json_path:
