@@ -10,6 +10,7 @@ from locolab import evaluate
 from locolab.corpus import Corpus, CorpusSpec, MissingPackage, facts, pretrained
 from locolab.corpus.tokens import END_ID, train_tokenizer
 from locolab.model import PRESETS, build
+from locolab.report import recorded
 from locolab.run import evaluate_command
 from locolab.run.experiments import continued
 from locolab.run.experiments.experiment import Experiment
@@ -26,7 +27,14 @@ def test_both_methods_are_tried_equally_often_and_see_the_same_tokens():
         assert len({arm.spec.rounds * arm.spec.tokens_per_round for arm in specs.values()}) == 1
     tried = [label.split(" ")[0] for label in found["continued_tuning"]]
     assert {arm: tried.count(arm) for arm in continued.METHODS} == dict.fromkeys(continued.METHODS, 3)
-    assert all(continued.TUNED[arm] in rates for arm, rates in continued.RATES.items())
+
+
+@pytest.mark.parametrize("arm", continued.METHODS)
+def test_the_rate_is_the_best_recorded_trial_and_on_no_edge(arm):
+    trials = recorded.load("continued_tuning").frame.query("arm == @arm").set_index("inner_lr")
+    assert tuple(trials.index) == continued.RATES[arm]
+    assert continued.TUNED[arm] == trials["validation_loss"].idxmin()
+    assert min(trials.index) < continued.TUNED[arm] < max(trials.index)
 
 
 @pytest.fixture
