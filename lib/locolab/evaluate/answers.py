@@ -45,7 +45,7 @@ class Candidate:
             "context": getattr(self.model.config, "max_position_embeddings", None),
             "tokenizer": hashlib.sha256(backend.to_str().encode()).hexdigest()[:16],
             "settings": [self.n_shot, self.batch_size, self.from_hub],
-            "code": provenance.code_hash(["evaluate/harness", "evaluate/answers"]),
+            "code": provenance.code_hash(["evaluate/harness", "evaluate/shared", "evaluate/answers"]),
             "versions": provenance.versions(LIBRARIES),
         }
 

@@ -15,11 +15,12 @@ from lm_eval.api.task import ConfigurableTask
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from locolab.config import ConfigError
 from locolab.corpus.mmlu import LETTERS, Question
 from locolab.corpus.tokens import END
+from locolab.evaluate import shared
 
 PADDED = 128
 """Rows by which a model's vocabulary may exceed its tokenizer's: some are rounded up."""
@@ -32,19 +33,44 @@ class LiveModel(HFLM):
     """lm-eval's interface around a model in memory, which counts and handles what is too long.
 
     lm-eval keeps the last `max_length` tokens of prompt and option. An option longer than that is scored in
-    pieces here, each after as much text as fits; lm-eval itself stops at one.
+    pieces here, each after as much text as fits; lm-eval itself stops at one. Options that follow the same
+    prompt share its computation where the model is a Llama (see `shared`).
     """
 
     def __init__(self, model: torch.nn.Module, tokenizer: Any, batch_size: int) -> None:
-        super().__init__(pretrained=model, tokenizer=tokenizer, backend="causal", batch_size=batch_size)
+        super().__init__(
+            pretrained=model, tokenizer=tokenizer, backend="causal", batch_size=batch_size,
+            softmax_dtype="float32",
+        )  # fmt: skip
         self.lengths: list[int] = []
 
     def _loglikelihood_tokens(self, requests: Sequence[Request], *args: Any, **kwargs: Any) -> Results:
         self.lengths += [len(context) + len(option) - 1 for _, context, option in requests]
-        parts = [self._pieces(request) for request in requests]
+        found = self._shared(requests)
+        alone = [place for place in range(len(requests)) if place not in found]
+        parts = [self._pieces(requests[place]) for place in alone]
         results = iter(super()._loglikelihood_tokens([p for part in parts for p in part], *args, **kwargs))
-        joined = [[next(results) for _ in part] for part in parts]
-        return [(sum(value for value, _ in part), all(greedy for _, greedy in part)) for part in joined]
+        for place, part in zip(alone, parts, strict=True):
+            joined = [next(results) for _ in part]
+            found[place] = sum(value for value, _ in joined), all(greedy for _, greedy in joined)
+        return [found[place] for place in range(len(requests))]
+
+    def _shared(self, requests: Sequence[Request]) -> dict[int, tuple[float, bool]]:
+        """Return the results, by place, of requests that share a prompt with others and are not too long."""
+        if not isinstance(self.model, LlamaForCausalLM):
+            return {}
+        alike: dict[tuple[int, ...], list[int]] = {}
+        for place, (_, context, option) in enumerate(requests):
+            if len(context) + len(option) - 1 <= self.max_length:
+                alike.setdefault(tuple(context), []).append(place)
+        groups = [places for places in alike.values() if len(places) > 1]
+        asked = [(requests[places[0]][1], [requests[place][2] for place in places]) for places in groups]
+        scored = shared.likelihoods(self.model, asked, self.batch_size)
+        return {
+            place: result
+            for places, results in zip(groups, scored, strict=True)
+            for place, result in zip(places, results, strict=True)
+        }
 
     def _pieces(self, request: Request) -> list[Request]:
         _, context, option = request
