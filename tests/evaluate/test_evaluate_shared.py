@@ -54,7 +54,7 @@ def test_the_results_are_lm_evals_own(live, monkeypatch):
     def some(length):
         return torch.randint(0, VOCABULARY, (length,), generator=draw).tolist()
 
-    prompts = [some(length) for length in (3, 20, 44, 60)]
+    prompts = [some(length) for length in (4, 20, 44, 60)]
     requests = [(("", ""), prompt, some(length)) for prompt in prompts for length in (1, 4, 9)]
     requests = [*requests[::2], *requests[1::2], (("", ""), [1, 2], [3])]
     asked = []
@@ -65,7 +65,13 @@ def test_the_results_are_lm_evals_own(live, monkeypatch):
         lambda self, left, **more: asked.append(len(left)) or theirs(self, left, **more),
     )
     found = live._loglikelihood_tokens(requests, disable_tqdm=True)
-    assert asked == [5]  # too long with the prompt (44 + 9, and the three of 60), and the one that is alone
+    assert asked == [6]  # too long with the prompt (44 + 9, 3 of 60), longer than it (4 and 9), and one alone
     expected = theirs(live, requests, disable_tqdm=True)
     assert [value for value, _ in found] == pytest.approx([value for value, _ in expected], abs=1e-4)
     assert [greedy for _, greedy in found] == [greedy for _, greedy in expected]
+
+
+def test_pieces_of_text_behind_one_token_are_not_joined(live, monkeypatch):
+    monkeypatch.setattr(shared, "likelihoods", lambda _model, groups, _size: [] if not groups else 1 / 0)
+    requests = [(("", ""), [0], list(range(1, 40))) for _ in range(3)]
+    assert len(live._loglikelihood_tokens(requests, disable_tqdm=True)) == 3

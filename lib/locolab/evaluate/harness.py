@@ -56,12 +56,16 @@ class LiveModel(HFLM):
         return [found[place] for place in range(len(requests))]
 
     def _shared(self, requests: Sequence[Request]) -> dict[int, tuple[float, bool]]:
-        """Return the results, by place, of requests that share a prompt with others and are not too long."""
+        """Return the results, by place, of requests that share a prompt with others and are not too long.
+
+        An option longer than its prompt is left alone: it would gain little, and many of them, as the pieces
+        of texts behind one token are, would make one row of everything.
+        """
         if not isinstance(self.model, LlamaForCausalLM):
             return {}
         alike: dict[tuple[int, ...], list[int]] = {}
         for place, (_, context, option) in enumerate(requests):
-            if len(context) + len(option) - 1 <= self.max_length:
+            if len(option) <= len(context) <= self.max_length + 1 - len(option):
                 alike.setdefault(tuple(context), []).append(place)
         groups = [places for places in alike.values() if len(places) > 1]
         asked = [(requests[places[0]][1], [requests[place][2] for place in places]) for places in groups]
