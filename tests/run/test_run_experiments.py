@@ -9,7 +9,7 @@ from locolab.run.experiments import EXPERIMENTS, together
 from locolab.run.experiments.experiment import TUNING_SEED
 from locolab.run.experiments.local_steps import TUNED
 
-UNRECORDED = ("continued", "facts_models", "mmlu_answers")
+UNRECORDED = ("continued", "mmlu_answers")
 """No notebook draws them yet: they want some 200 minutes of a core, continued 11 GB of memory."""
 
 KNOBS = ("inner_lr", "outer_lr", "outer_momentum")
