@@ -10,8 +10,8 @@ from locolab.run.experiments import EXPERIMENTS, together
 from locolab.run.experiments.experiment import TUNING_SEED
 from locolab.run.experiments.local_steps import TUNED
 
-UNRECORDED = ("continued", "mmlu_answers")
-"""No notebook draws them yet: they want some 200 minutes of a core, continued 11 GB of memory."""
+UNRECORDED = ("mmlu_answers",)
+"""Being recorded: it wants some 90 minutes of two cores."""
 
 KNOBS = ("inner_lr", "outer_lr", "outer_momentum")
 
