@@ -91,6 +91,7 @@ def test_the_table_has_a_row_for_every_arm_suite_and_split(small, monkeypatch):
         "entity": [4, 2, 0.5],
         "unstated": [2, 0, 0.0],
     }
+    assert asked_facts.set_index("split")["answers"].to_dict()["taught"] == "1010"
     ends = table.groupby("model")[["tokens", "sent_bytes"]].max()
     assert ends.loc["start"].tolist() == [0, 0]
     assert ends.loc["adamw_dp", "tokens"] == ends.loc["sparseloco", "tokens"] == 2 * 2 * 5 * 16

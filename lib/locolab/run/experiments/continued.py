@@ -75,7 +75,8 @@ def scores_table(experiment: Experiment, results: Results) -> pd.DataFrame:
 
     Columns: model (an arm, or ``start``), seed, suite (in cloze form, or ``bits_per_byte``), split (of the
     facts' questions, ``all`` of MMLU's, or the text that is read), n: questions or documents, correct: how
-    many are right, value: their share, or bits per byte; tokens of all peers, sent_bytes of one, inner_lr.
+    many are right, value: their share, or bits per byte; answers: 1 or 0 for each question, in one order for
+    all models; tokens of all peers, sent_bytes of one, inner_lr.
     Everything is computed in bfloat16, in which the control is scored too.
     """
     model, tokenizer = evaluate.load_control()
@@ -94,13 +95,23 @@ def scores_table(experiment: Experiment, results: Results) -> pd.DataFrame:
 def scores(
     model: torch.nn.Module, tokenizer: Any, label: str, texts: Mapping[str, Corpus]
 ) -> Iterator[dict[str, Any]]:
-    """Yield what one model reaches: suite, split, n, correct, value."""
+    """Yield what one model reaches: suite, split, n, correct, value, answers."""
     for suite, limit in QUESTIONS.items():
-        yield from counts(evaluate.evaluate(model, tokenizer, suite, label=label, limit=limit))
+        found = evaluate.evaluate(model, tokenizer, suite, label=label, limit=limit)
+        for row in counts(found):
+            right = found.answers("acc", None if row["split"] == "all" else row["split"])
+            yield {**row, "answers": "".join(map(str, right))}
     for name, text in texts.items():
         bits = evaluate.bits_per_byte(model, tokenizer, text, ARTICLES)
         n = min(ARTICLES, int((text.validation == 0).sum()))
-        yield {"suite": "bits_per_byte", "split": name, "n": n, "correct": None, "value": bits}
+        yield {
+            "suite": "bits_per_byte",
+            "split": name,
+            "n": n,
+            "correct": None,
+            "value": bits,
+            "answers": None,
+        }
 
 
 def retold(text: Corpus) -> Corpus:
