@@ -52,14 +52,14 @@ def likelihood(model, tokenizer, prompt, option):
 
 
 def by_hand(model, tokenizer, question, form):
-    """Return the option of the highest likelihood, and the highest per byte."""
+    """Return the option of the highest likelihood, and the highest per character."""
     if form == "letter":
         prompt, options = facts.letter_prompt(question), [f" {letter}" for letter in "ABCD"]
     else:
         prompt, options = facts.cloze_prompt(question), [f" {choice}" for choice in question.choices]
     values = [likelihood(model, tokenizer, prompt, option) for option in options]
-    per_byte = [value / len(option[1:].encode()) for value, option in zip(values, options, strict=True)]
-    return values.index(max(values)), per_byte.index(max(per_byte))
+    per_character = [value / len(option[1:]) for value, option in zip(values, options, strict=True)]
+    return values.index(max(values)), per_character.index(max(per_character))
 
 
 @pytest.mark.parametrize("name", ["facts", "facts_continuation"])
@@ -70,10 +70,10 @@ def test_the_answers_are_those_found_by_hand(model, tokenizer, name):
     for subject, places in found.positions.items():
         for number, place in enumerate(places):
             question = groups[subject][place]
-            first, per_byte = by_hand(model, tokenizer, question, form)
+            first, per_character = by_hand(model, tokenizer, question, form)
             assert found.correct["acc"][subject][number] == int(first == question.answer)
             if form == "cloze":
-                assert found.correct["acc_norm"][subject][number] == int(per_byte == question.answer)
+                assert found.correct["acc_norm"][subject][number] == int(per_character == question.answer)
 
 
 @pytest.mark.parametrize("name", ["mmlu", "mmlu_continuation"])

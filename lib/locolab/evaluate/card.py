@@ -35,7 +35,7 @@ class Evaluation:
     """What a model answered: for each metric and subject, which questions were right (in `positions`' order).
 
     Metrics are ``acc`` (the option of the highest likelihood) and, in cloze form, ``acc_norm`` (the
-    likelihood divided by the option's length in bytes). `facts` holds the rest: the model, versions,
+    likelihood divided by the option's number of characters). `facts` holds the rest: the model, versions,
     commit, number of examples shown, limits, what was cut off.
     """
 

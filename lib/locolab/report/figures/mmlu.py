@@ -21,6 +21,7 @@ LEAST = (0.15, 0.45)
 LOOKS = {
     "untrained": Method("untrained", style.FAINT, "X"),
     **{name: style.METHODS[name] for name in ("adamw_dp", "diloco_tuned", "sparseloco")},
+    "spelling": Method("option spelled most like the question", style.SLATE, "|"),
     "control": Method("SmolLM2-135M-Instruct, Q4_1 dequantised (control)", style.AMBER, "*"),
 }
 """Every model of the chapter: the three methods in their own colours, and what they are held against."""
@@ -31,12 +32,12 @@ FORMS = {"mmlu": "letter form", "mmlu_continuation": "cloze form"}
 OURS = "Covenant-72B"
 
 ROWS = {
-    ("mmlu", "all"): ("MMLU (sample)", "letter form"),
-    ("mmlu_continuation", "all"): ("MMLU (sample)", "cloze form"),
-    ("facts_continuation", "taught"): ("facts, cloze form", "taught"),
-    ("facts_continuation", "fact"): ("facts, cloze form", "held-out facts"),
-    ("facts_continuation", "entity"): ("facts, cloze form", "held-out entities"),
-    ("facts_continuation", "unstated"): ("facts, cloze form", "never stated"),
+    ("mmlu", "all"): ("letter", "MMLU (sample),\nletter form"),
+    ("mmlu_continuation", "all"): ("cloze", "MMLU (sample),\ncloze form"),
+    ("facts_continuation", "taught"): ("facts", "taught"),
+    ("facts_continuation", "fact"): ("facts", "held-out facts"),
+    ("facts_continuation", "entity"): ("facts", "held-out entities"),
+    ("facts_continuation", "unstated"): ("facts", "not in our\nsentences"),
 }
 """Suite and split -> panel and row of `accuracies`."""
 
@@ -64,14 +65,13 @@ def accuracies(frame: pd.DataFrame, title: str, always: float) -> Figure:
     )
     for axes, panel, names in zip(both[:, 0], panels, rows, strict=True):
         _panel(axes, frame[frame["panel"] == panel], names)
-        axes.set_ylabel(panel)
     first = both[0, 0]
     first.axvline(always, color=style.MUTED, linewidth=0.9, linestyle=":", zorder=0)
     first.annotate(
         "always the most frequent letter", (always, 0.5), xycoords=("data", "axes fraction"), xytext=(3, 0),
         textcoords="offset points", fontsize=7, color=style.MUTED, va="center", bbox=OVER_LINES, zorder=1,
     )  # fmt: skip
-    both[-1, 0].set_xlabel("accuracy (vertical line: 25 %, the expectation of guessing)")
+    both[-1, 0].set_xlabel("accuracy (line: 25 %, the expectation of guessing); facts in cloze form")
     present = [arm for arm in LOOKS if arm in set(frame["arm"])]
     handles = [
         first.plot([], [], LOOKS[arm].marker, color=LOOKS[arm].colour, label=LOOKS[arm].label)[0]
@@ -108,7 +108,7 @@ def forms(frame: pd.DataFrame, title: str, always: float) -> Figure:
     """
     require(frame, ("suite", "model", "share", "low", "high"), "forms")
     models = [model for model in LOOKS if model in set(frame["model"])]
-    figure, panels = style.new_figure(7.2, 2.9, 1, 2, sharex=True, sharey=True)
+    figure, panels = style.new_figure(7.2, 2.9, 1, 2, sharey=True)
     for axes, (suite, name) in zip(panels, FORMS.items(), strict=True):
         axes.axvline(CHANCE, color=style.FAINT, linewidth=1, zorder=0)
         axes.axvline(always, color=style.MUTED, linewidth=0.9, linestyle=":", zorder=0)
