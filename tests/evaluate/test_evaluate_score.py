@@ -126,14 +126,16 @@ def test_an_option_longer_than_the_context_is_scored_in_pieces(model, tokenizer)
 
 
 def test_nothing_is_left_changed(model, tokenizer):
-    import datasets
+    from transformers.utils import logging as transformers_logging
 
     before = (Path.cwd(), dict(os.environ), logging.root.manager.disable, datasets.config.HF_HUB_OFFLINE)
+    assert transformers_logging.is_progress_bar_enabled()
     torch.manual_seed(0)
     state = torch.get_rng_state()
     score(model, tokenizer, "mmlu", limit=1)
     assert torch.equal(torch.get_rng_state(), state)
     after = (Path.cwd(), dict(os.environ), logging.root.manager.disable, datasets.config.HF_HUB_OFFLINE)
+    assert transformers_logging.is_progress_bar_enabled()
     assert after == before
 
 

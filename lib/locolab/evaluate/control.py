@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import torch
 
@@ -22,7 +24,10 @@ def load_control(dtype: torch.dtype = torch.bfloat16) -> tuple[LlamaForCausalLM,
     """
     source = pretrained.known("smollm2")
     source.path()
+    from transformers import modeling_gguf_pytorch_utils as gguf
+
     from locolab.evaluate.quiet import quiet
 
-    with quiet():
+    silent = functools.partial(gguf.tqdm, disable=True)  # it draws in notebooks, whatever stderr is
+    with quiet(), mock.patch.object(gguf, "tqdm", silent):
         return source.model().to(dtype).eval(), source.tokenizer()

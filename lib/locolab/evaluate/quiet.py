@@ -28,6 +28,7 @@ def quiet(folder: Path | None = None, offline: bool = True) -> Iterator[None]:
     """
     import datasets
     import huggingface_hub
+    from transformers.utils import logging as transformers_logging
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(mock.patch.dict(os.environ, OFFLINE if offline else {}))
@@ -40,4 +41,7 @@ def quiet(folder: Path | None = None, offline: bool = True) -> Iterator[None]:
         stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
         stack.callback(logging.disable, logging.root.manager.disable)
         logging.disable(logging.ERROR)
+        if transformers_logging.is_progress_bar_enabled():
+            stack.callback(transformers_logging.enable_progress_bar)
+            transformers_logging.disable_progress_bar()
         yield
