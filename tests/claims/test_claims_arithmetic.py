@@ -92,6 +92,9 @@ RECOMPUTED = {
     "ours.parity-elastic": Bounds(100 * (1.6 - 1) / 40, 100 * (3.5 - 1) / 22),
     "ours.gathered-share": exact(100 * 30 / (30 + 1 - 2**-10)),  # 20 from 2 to 1; 10 that halve from 1/2
     "ours.scoring-cost-72b": exact((20 * (8 + 8 + 8) + 8) / (3 * 30 * 192)),
+    "ours.mmlu-gap-over-questions": Bounds(  # the widest share of questions that only one has right
+        0.014 * math.sqrt(14042 / (0.674 - 0.014**2)), 0.016 * math.sqrt(14042 / (0.672 - 0.016**2))
+    ),
     "ours.emission-a-year": times(365 * 3600, over(figure(CAP), figure(SUPPLY))),
 }
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from locolab.corpus import facts
 from locolab.report.claims import Measured, judge, load_ledger
 from locolab.report.rows import RULES
 from locolab.report.vocabulary import SECTIONS
@@ -17,12 +18,18 @@ SPINE = (
     "05_train_together",
     "06_bandwidth_and_utilisation",
     "07_gauntlet",
+    "09_mmlu",
     "12_scale_out",
     "11_who_pays",
     "10_subnet_economy",
     "08_churn_and_adversaries",
 )
 NEEDED = {
+    "09_mmlu": """article.comparable-to-llama ours.mmlu-constant-letter ours.mmlu-contamination
+        ours.mmlu-gap-over-questions ours.facts-taught ours.facts-held-out ours.facts-sparseloco-vs-dp
+        ours.facts-diloco-vs-dp ours.facts-bits-vs-dp ours.mmlu-letter-moves ours.facts-unstated
+        ours.control-above-chance ours.control-mmlu-cloze ours.facts-larger-taught ours.facts-larger-held-out
+        ours.facts-larger-dp ours.facts-larger-vs-dp ours.continued-facts""",
     "07_gauntlet": """article.gauntlet-on-chain article.gauntlet-checks-each article.loss-score
         article.assigned-data-check article.only-highest-selected paper.raw-scores-noisy ours.tie-keeps-mean
         ours.trained-draw-evidence ours.wrong-data-control ours.noise-left-out ours.average-tells-pool
@@ -86,6 +93,11 @@ def test_rows_of_notebooks_still_to_be_written_say_so():
     for claim in LEDGER.values():
         if claim.notebook and claim.check.rule != "none" and claim.status == "not-run":
             assert claim.notebook in (*SPINE, "13_scorecard"), claim.id
+
+
+def test_the_control_is_held_against_what_spelling_gives():
+    row = LEDGER["ours.control-above-chance"]
+    assert row.check.value == pytest.approx(facts.floors(facts.questions())["spelling"], abs=5e-5)
 
 
 def test_every_rule_is_in_use():
