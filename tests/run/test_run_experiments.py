@@ -10,9 +10,6 @@ from locolab.run.experiments import EXPERIMENTS, together
 from locolab.run.experiments.experiment import TUNING_SEED
 from locolab.run.experiments.local_steps import TUNED
 
-UNRECORDED = ("mmlu_answers",)
-"""Being recorded: it wants some 90 minutes of two cores."""
-
 KNOBS = ("inner_lr", "outer_lr", "outer_momentum")
 
 
@@ -63,7 +60,7 @@ def test_chapter_05_reports_the_best_of_as_many_trials_and_none_on_an_edge(arm):
     assert alike["inner_lr"].min() < best["inner_lr"] < alike["inner_lr"].max()
 
 
-@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name not in UNRECORDED])
+@pytest.mark.parametrize("name", EXPERIMENTS)
 def test_what_is_recorded_is_what_the_registry_describes(name):
     experiment, found = EXPERIMENTS[name], recorded.load(name)
     assert found.card["description"] == experiment.description
