@@ -59,6 +59,7 @@ HEADLINES = (
     "paper.sparseloco-matches-diloco",
     "article.seventy-seconds",
     "article.solves-slacking",
+    "ours.facts-larger-vs-dp",
     "article.revenue-twice",
     "ours.averaging-vs-dp",
     "ours.feedback-cosine",
@@ -66,6 +67,8 @@ HEADLINES = (
     "article.super-leverage",
     "ours.implied-price",
     "article.dewatered-ps-high",
+    "ours.continued-facts",
+    "article.comparable-to-llama",
     "article.hundreds-of-millions",
     "ours.published-outer-settings",
     "paper.feedback-approximates-momentum",
@@ -147,7 +150,7 @@ def _reading(reading: Mapping[str, Any], unit: str) -> str:
     return f"if {reading['if']}: {gives}{unit} ({reading['verdict']}{source})"
 
 
-def findings(frame: pd.DataFrame, source: str, most: int = 4) -> str:
+def findings(frame: pd.DataFrame, source: str, most: int = 5) -> str:
     """Return README's block in markdown: verdicts by section, headlines, whose run, chapters written.
 
     `frame` is a collected scorecard; `source` says in a sentence which run it is.
