@@ -7,6 +7,7 @@ from transformers import PreTrainedTokenizerFast
 
 from locolab import corpus, train
 from locolab.corpus import CorpusSpec
+from locolab.evaluate import harness
 from locolab.run.cli import main
 from locolab.train import TrainSpec
 
@@ -70,3 +71,13 @@ def test_what_is_no_model_is_one_line(trained, tmp_path, capsys):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad/config.json").write_text("{}")
     assert "cannot be read as a saved model" in stderr("--model", str(tmp_path / "bad"), "--tasks", "facts")
+
+
+def test_a_hub_that_is_not_reached_is_one_line(trained, monkeypatch, capsys):
+    def unreachable(_name, _n_shot):
+        raise ConnectionError("Couldn't reach 'cais/mmlu' on the Hub")
+
+    monkeypatch.setattr(harness, "mmlu_task", unreachable)
+    words = ["--model", str(trained.directory), "--tasks", "mmlu", "--limit", "1", "--from-hub"]
+    assert main(["evaluate", *words]) == 3
+    assert "which cannot be reached" in capsys.readouterr().err.splitlines()[-1]

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from locolab.corpus import CorpusSpec, facts
-from locolab.evaluate import constant_letter, questions_of
+from locolab.evaluate import Evaluation, constant_letter, questions_of
 from locolab.report import records
 from locolab.report.scores import UNTRAINED, counts, differences, of, scores
 from locolab.run.experiments import facts as experiment
@@ -36,12 +36,15 @@ def test_differences_pair_the_seeds_of_each_set():
 
 
 @pytest.mark.slow
-def test_every_training_has_its_start_and_answers_the_same_questions():
+def test_every_training_has_its_start_and_answers_the_same_questions(tmp_path):
     results = {
         label: run(spec, progress=False)
         for label, spec in records.with_seeds({"averaging": TINY}, (0, 1)).items()
     }
-    table = scores(results, {"facts_continuation": 20}, documents=2)
+    table = scores(results, {"facts_continuation": 20}, 2, tmp_path / "cards")
+    saved = Evaluation.load(tmp_path / "cards/averaging-1-facts_continuation.json")
+    assert len(saved.answers()) == 20
+    assert len(list((tmp_path / "cards").iterdir())) == 4
     assert set(zip(table["arm"], table["seed"], strict=True)) == {
         (a, s) for a in ("averaging", UNTRAINED) for s in (0, 1)
     }

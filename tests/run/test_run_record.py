@@ -1,12 +1,15 @@
 """Recorded experiments: stopped at the limit, continued, saved with what made them."""
 
+import dataclasses
 import random
+import time
 
 import pandas as pd
 import pytest
 
 from locolab.config import ConfigError
-from locolab.corpus import CorpusSpec
+from locolab.corpus import CorpusSpec, MissingPackage, pretrained
+from locolab.files import cache_dir
 from locolab.report import recorded
 from locolab.run import record
 from locolab.run.experiments import EXPERIMENTS, Experiment
@@ -49,6 +52,37 @@ def test_stopped_at_the_limit_it_goes_on_and_saves(registry, tmp_path, capsys):
     assert found.card["command"] == "python -m locolab record tiny --max-minutes 2"
     assert found.card["seeds"] == [0, 1]
     assert {"commit", "device", "versions", "date", "sha256", "description"} <= set(found.card)
+
+
+def wait_for_leave(results, jobs):
+    """What an experiment prepares: it ends when the test says so."""
+    while not (cache_dir() / "leave").exists():
+        time.sleep(0.05)
+
+
+def test_what_follows_the_trainings_is_stopped_at_the_limit_too(registry, tmp_path, capsys):
+    assert record.record("tiny", 2, registry=registry) == record.DONE
+    longer = {"tiny": dataclasses.replace(registry["tiny"], prepare=wait_for_leave)}
+    (tmp_path / "recorded/tiny.json").unlink()
+    assert record.record("tiny", 0.05, registry=longer) == record.TIME_IS_UP
+    assert "time is up: the runs are done; run the same" in capsys.readouterr().out
+    assert not (tmp_path / "recorded/tiny.json").exists()
+
+    (cache_dir() / "leave").touch()
+    assert record.record("tiny", 2, registry=longer) == record.DONE
+    assert (tmp_path / "recorded/tiny.json").exists()
+
+
+def test_a_pretrained_model_that_is_not_there_is_asked_for_before_any_training(registry, monkeypatch):
+    class Absent:
+        def path(self):
+            raise MissingPackage("run ./run_all.sh data control")
+
+    monkeypatch.setitem(pretrained.PRETRAINED, "absent", Absent())
+    needs = {"tiny": dataclasses.replace(registry["tiny"], pretrained="absent")}
+    with pytest.raises(MissingPackage, match="data control"):
+        record.record("tiny", 2, registry=needs)
+    assert not list(cache_dir().glob("runs/*"))
 
 
 def test_a_training_that_fails_says_so(registry, tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -50,16 +49,23 @@ def evaluate(
     if (n_shot or from_hub) and not chosen.is_mmlu:
         raise ConfigError(f"{name} has no examples and is not on the hub; leave n_shot and from_hub alone")
     candidate = Candidate(model, tokenizer, n_shot, batch_size, from_hub)
-    positions, started = draw_sample(name, limit), time.monotonic()
+    positions = draw_sample(name, limit)
     folder = mmlu_folder() if chosen.is_mmlu and not from_hub else None
-    steps = _with_progress(positions, f"{label}: {name}", progress)
-    with quiet(folder, offline=not from_hub), torch.random.fork_rng(devices=[]), _hub_asked_for(from_hub):
-        done = {subject: answers(candidate, chosen, subject, places) for subject, places in steps}
+    done: dict[str, dict[str, Any]] = {}
+    with (
+        _bar(positions, f"{label}: {name}", progress) as bar,
+        quiet(folder, offline=not from_hub),
+        torch.random.fork_rng(devices=[]),
+        _hub_asked_for(from_hub),
+    ):
+        for subject, places in positions.items():
+            done[subject] = answers(candidate, chosen, subject, places)
+            bar.update(len(places))
     correct: dict[str, dict[str, list[int]]] = {}
     for subject, found in done.items():
         for metric, rights in found["correct"].items():
             correct.setdefault(metric, {})[subject] = rights
-    facts = _facts(candidate, list(done.values()), time.monotonic() - started)
+    facts = _facts(candidate, list(done.values()))
     return Evaluation(label, name, positions, correct, facts)
 
 
@@ -110,7 +116,7 @@ def _validation_texts(text: Corpus) -> list[str]:
     return [text.tokenizer.decode(ids) for ids in documents if ids]
 
 
-def _facts(candidate: Candidate, done: Sequence[Mapping[str, Any]], seconds: float) -> dict[str, Any]:
+def _facts(candidate: Candidate, done: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what the result card says beside the scores."""
     lengths = [length for found in done for length in found["lengths"]]
     parameters = list(candidate.model.parameters())
@@ -130,7 +136,6 @@ def _facts(candidate: Candidate, done: Sequence[Mapping[str, Any]], seconds: flo
             "longest": max(lengths),
             "how": CUT,
         },
-        "seconds": round(seconds, 1),
         "provenance": {
             **provenance.stamp("locolab.evaluate.evaluate"),
             "versions": provenance.versions(LIBRARIES),
@@ -138,17 +143,9 @@ def _facts(candidate: Candidate, done: Sequence[Mapping[str, Any]], seconds: flo
     }
 
 
-def _with_progress(
-    positions: Mapping[str, list[int]], label: str, progress: bool
-) -> Iterator[tuple[str, list[int]]]:
-    """Return (subject, positions) pairs behind a bar that outlives the silence of its surroundings."""
+def _bar(positions: Mapping[str, list[int]], label: str, progress: bool) -> Any:
+    """Return a bar of all questions, which outlives the silence of its surroundings."""
     total = sum(map(len, positions.values()))
-    bar = tqdm(total=total, desc=label, unit="question", disable=not progress, file=sys.stderr, mininterval=1)
-
-    def steps() -> Iterator[tuple[str, list[int]]]:
-        with bar:
-            for subject, places in positions.items():
-                yield subject, places
-                bar.update(len(places))
-
-    return steps()
+    return tqdm(
+        total=total, desc=label, unit="question", disable=not progress, file=sys.stderr, mininterval=1
+    )

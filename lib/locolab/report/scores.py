@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -22,12 +23,18 @@ UNTRAINED = "untrained"
 """The arm of the models that a training starts from, one a seed."""
 
 
-def scores(results: Mapping[str, RunResult], questions: Mapping[str, int], documents: int) -> pd.DataFrame:
+def scores(
+    results: Mapping[str, RunResult],
+    questions: Mapping[str, int],
+    documents: int,
+    cards: Path | None = None,
+) -> pd.DataFrame:
     """Return what every trained model reaches, and before them what each seed's start does.
 
     `questions` is how many of each suite are asked, `documents` how many validation documents are read. One
     row per arm, seed, suite and split; the columns are those of `counts`, and arm, seed. The suite
-    ``bits_per_byte`` has the documents as n, no correct, and bits per UTF-8 byte as value.
+    ``bits_per_byte`` has the documents as n, no correct, and bits per UTF-8 byte as value. The folder `cards`
+    gets a result card of every evaluation, ``ARM-SEED-SUITE.json``.
     """
     rows: list[dict[str, Any]] = []
     starts = {result.spec.seed: result.spec for result in results.values()}
@@ -43,6 +50,8 @@ def scores(results: Mapping[str, RunResult], questions: Mapping[str, int], docum
             found = evaluate.evaluate(
                 model, text.tokenizer, suite, label=f"{arm} {spec.seed}", limit=limit, progress=False
             )
+            if cards:
+                found.save(cards / f"{arm}-{spec.seed}-{suite}.json")
             rows += [{**named, **row} for row in counts(found)]
         bits = evaluate.bits_per_byte(model, text.tokenizer, text, documents)
         rows.append(

@@ -11,9 +11,11 @@ from rich.table import Table
 
 from locolab import provenance, train
 from locolab.config import ConfigError
+from locolab.corpus import pretrained
 from locolab.report import recorded
 from locolab.run import preflight
 from locolab.run.experiments import EXPERIMENTS, Experiment
+from locolab.run.experiments.experiment import Prepare
 from locolab.run.notebooks import closest
 from locolab.run.progress import duration
 from locolab.run.table import console
@@ -26,9 +28,9 @@ def record(
 ) -> int:
     """Return 0 after recording an experiment, 4 if the time was up first; then the same call goes on.
 
-    The trainings run in a process of their own. At the limit it is stopped wherever it is: every run is
-    checkpointed, so little is done twice. Raises ConfigError for an unknown name, MissingPackage without
-    data.
+    The trainings, and what the experiment prepares from them, run in a process of their own. At the limit it
+    is stopped wherever it is: every run is checkpointed, so little is done twice. Raises ConfigError for an
+    unknown name, MissingPackage without data.
     """
     if name not in registry:
         raise ConfigError(f"no experiment {name!r}; {closest(name, registry)}")
@@ -36,10 +38,14 @@ def record(
     specs = experiment.specs()
     if any(spec.corpus.folder is None for spec in specs.values()):
         preflight.check_packages()
-    if not _train(specs, 60 * max_minutes, jobs):
+    if experiment.pretrained:
+        pretrained.known(experiment.pretrained).path()
+    if not _done(specs, experiment.prepare, 60 * max_minutes, jobs):
         left = [label for label, spec in specs.items() if not train.is_cached(spec)]
-        what = f"{len(left)} of {len(specs)} runs are left"
-        print(f"time is up: {what} ({left[0]} is next); run the same command again to go on")
+        runs = (
+            f"{len(left)} of {len(specs)} runs are left ({left[0]} is next)" if left else "the runs are done"
+        )
+        print(f"time is up: {runs}; run the same command again to go on")
         return TIME_IS_UP
     results = train.run_many(specs, progress=False)
     seconds = sum(result.seconds for result in results.values())
@@ -66,12 +72,19 @@ def print_list(registry: Mapping[str, Experiment] = EXPERIMENTS) -> int:
     return DONE
 
 
-def _train(specs: Mapping[str, train.Arm], seconds: float, jobs: int) -> bool:
-    """Return whether every run was complete within some seconds; what was not is stopped.
+def _work(specs: Mapping[str, train.Arm], jobs: int, prepare: Prepare | None) -> None:
+    results = train.run_many(specs, jobs)
+    if prepare:
+        prepare(results, jobs)
 
-    Raises RuntimeError if a training failed; its traceback is on stderr.
+
+def _done(specs: Mapping[str, train.Arm], prepare: Prepare | None, seconds: float, jobs: int) -> bool:
+    """Return whether every run was complete and prepared within some seconds; what was not is stopped.
+
+    Raises RuntimeError if a training or what follows it failed; its traceback is on stderr.
     """
-    worker = multiprocessing.get_context("spawn").Process(target=train.run_many, args=(dict(specs), jobs))
+    context = multiprocessing.get_context("spawn")
+    worker = context.Process(target=_work, args=(dict(specs), jobs, prepare))
     worker.start()
     try:
         worker.join(seconds)
@@ -81,7 +94,7 @@ def _train(specs: Mapping[str, train.Arm], seconds: float, jobs: int) -> bool:
             _kill(worker.pid)
             worker.join()
     if ended:
-        raise RuntimeError(f"a training of the experiment ended with code {ended}; its error is above")
+        raise RuntimeError(f"the experiment's work ended with code {ended}; its error is above")
     return ended == 0
 
 

@@ -130,6 +130,7 @@ EXPERIMENTS = {
         {arm: run_of(arm, rate, ROUNDS) for arm, rate in TUNED.items()},
         scores_table,
         SEEDS,
+        pretrained="smollm2",
     ),
     "continued_tuning": Experiment(
         "three trials of the learning rate for each method of continued, 3 rounds, on a seed of their own",
@@ -141,5 +142,6 @@ EXPERIMENTS = {
         },
         trials_table,
         (TUNING_SEED,),
+        pretrained="smollm2",
     ),
 }

@@ -20,6 +20,8 @@ PUBLISHED = (0.7, 0.9)
 
 Settings = Mapping[str, Any]
 Results = Mapping[str, RunResult]
+Prepare = Callable[[Results, int], None]
+"""Work behind the trainings, given their results and how many processes may work side by side."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +29,10 @@ class Experiment:
     """A recorded experiment: its arms by label, the seeds of each, and its table.
 
     An arm is given by the fields of its TrainSpec, or as an `Arm` where a run needs more than that.
-    `minutes` is the expected time on two cores. What the table has as `attrs` goes into the recording's card.
+    `minutes` is the expected time on two cores. `prepare` does what is long behind the trainings and keeps
+    what it has done, so that it can be stopped like them; the table then reads that. It is a function of a
+    module. `pretrained` names the pretrained model that is needed. What the table has as `attrs` goes into
+    the recording's card.
     """
 
     description: str
@@ -35,6 +40,8 @@ class Experiment:
     arms: Mapping[str, Settings | Arm]
     table: Callable[[Experiment, Results], pd.DataFrame]
     seeds: tuple[int, ...] = SEEDS
+    prepare: Prepare | None = None
+    pretrained: str = ""
 
     def specs(self) -> dict[str, Arm]:
         """Return the run of every arm and seed by label, seed by seed."""

@@ -14,7 +14,6 @@ from locolab.run.experiments.together import TUNED
 SEEDS = (0, 1, 2)
 ROUNDS = 150
 METHODS = ("adamw_dp", "diloco_tuned", "sparseloco")
-TEXT = CorpusSpec(name="wiki+facts")
 
 QUESTIONS = {"facts_continuation": 2640, "facts": 2640, "mmlu_continuation": 2000, "mmlu": 2000}
 """All facts; of MMLU a fixed stratified sample."""
@@ -22,18 +21,17 @@ QUESTIONS = {"facts_continuation": 2640, "facts": 2640, "mmlu_continuation": 200
 DOCUMENTS = 100
 
 
-def arms(rounds: int = ROUNDS) -> Mapping[str, Settings]:
-    """Return the arms by method: equal tokens, rates as tuned on the other text."""
-    common: Settings = {
-        "preset": "nano",
-        "corpus": TEXT,
-        "batch": 2,
-        "local_steps": 15,
-        "rounds": rounds,
-        "evaluate_every": rounds,
-        "checkpoint_every": 50,
-    }
-    return {name: {**common, **TUNED[name]} for name in METHODS}
+COMMON: Settings = {
+    "preset": "nano",
+    "corpus": CorpusSpec(name="wiki+facts"),
+    "batch": 2,
+    "local_steps": 15,
+    "rounds": ROUNDS,
+    "evaluate_every": ROUNDS,
+    "checkpoint_every": 50,
+}
+ARMS: Mapping[str, Settings] = {name: {**COMMON, **TUNED[name]} for name in METHODS}
+"""By method: equal tokens, rates as tuned on the other text."""
 
 
 def answers_table(experiment: Experiment, results: Results) -> pd.DataFrame:
@@ -45,7 +43,7 @@ EXPERIMENTS = {
     "facts_models": Experiment(
         f"data-parallel, tuned DiLoCo and SparseLoCo on wiki and facts, {ROUNDS} rounds of 15, 3 seeds",
         40,
-        arms(),
+        ARMS,
         answers_table,
         SEEDS,
     ),

@@ -5,10 +5,8 @@ Every subject is kept as soon as it is answered, so that a stopped recording goe
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import multiprocessing
-import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -30,8 +28,6 @@ from locolab.run.experiments.experiment import Experiment, Results
 
 CONTROL = "control"
 SEED = 0
-MAX_PROCESSES = 4
-"""Each holds the control and its activations, about 2 GB."""
 
 Job = tuple[str, str, str]
 """A model, a suite and one of its subjects."""
@@ -64,28 +60,24 @@ def candidate(model: str) -> Candidate:
     """Return a model by its name: the control, the untrained start, or what an arm ended with."""
     if model == CONTROL:
         return Candidate(*evaluate.load_control(), batch_size=8)
-    result = _results.get(model) or next(iter(_results.values()))
-    spec = result.spec
-    live = build(spec.model, spec.seed) if model == UNTRAINED else result.load_model()
+    spec = next(iter(_results.values())).spec
+    live = build(spec.model, spec.seed) if model == UNTRAINED else _results[model].load_model()
     return Candidate(live.eval(), corpus.load(spec.corpus).tokenizer)
 
 
-def ask(results: Results) -> list[Evaluation]:
-    """Return every model's evaluation of every suite; what is not in the cache is answered side by side.
+def ask(results: Results, jobs: int) -> None:
+    """Let every model answer every suite, `jobs` processes side by side; what is in the cache is not asked.
 
-    Raises MissingPackage, which says what to run, without the control or the questions.
+    A process holds the control and its activations, about 2 GB. Raises MissingPackage, which says what to
+    run, without the control or the questions.
     """
-    arms = {arm_of(label): result for label, result in results.items()}
-    _prepare(arms)
-    models = (CONTROL, UNTRAINED, *arms)
+    _hold(results)
     candidate(CONTROL)
-    todo = pending(models)
+    todo = pending(_models())
     context = multiprocessing.get_context("spawn")
-    jobs = min(os.cpu_count() or 1, MAX_PROCESSES)
-    with context.Pool(jobs, initializer=_prepare, initargs=(arms,)) as pool:
+    with context.Pool(jobs, initializer=_hold, initargs=(results,)) as pool:
         for _ in tqdm(pool.imap_unordered(answer, todo), total=len(todo), unit="subject"):
             pass
-    return [_assemble(model, name) for model in models for name in evaluate.SUITES]
 
 
 def table(found: Sequence[Evaluation]) -> pd.DataFrame:
@@ -114,33 +106,41 @@ def card(found: Sequence[Evaluation]) -> dict[str, Any]:
 
 def answers_table(experiment: Experiment, results: Results) -> pd.DataFrame:
     """Return `table` of all models and suites, with `card` as its attributes."""
-    found = ask(results)
+    _hold(results)
+    found = [_evaluation(model, name) for model in _models() for name in evaluate.SUITES]
     frame = table(found)
     frame.attrs.update(card(found))
     return frame
 
 
-def _prepare(results: Results) -> None:
+def _hold(results: Results) -> None:
+    """Keep the results by arm, and one thread: more would wait for each other beside other processes."""
     global _results
-    _results = results
+    _results = {arm_of(label): result for label, result in results.items()}
+    candidate.cache_clear()
     torch.set_num_threads(1)
 
 
-def _assemble(model: str, name: str) -> Evaluation:
+def _models() -> tuple[str, ...]:
+    return (CONTROL, UNTRAINED, *_results)
+
+
+def _evaluation(model: str, name: str) -> Evaluation:
     asked = candidate(model)
-    found = evaluate.evaluate(
+    return evaluate.evaluate(
         asked.model, asked.tokenizer, name, label=model, batch_size=asked.batch_size, progress=False
     )
-    return dataclasses.replace(found, facts={k: v for k, v in found.facts.items() if k != "seconds"})
 
 
 EXPERIMENTS = {
     "mmlu_answers": Experiment(
         "every question of MMLU and of the facts in both forms, put to the control "
         f"({evaluate.CONTROL_NAME}), to an untrained model and to one model of each method",
-        90,
-        facts.arms(),
+        60,
+        facts.ARMS,
         answers_table,
         (SEED,),
+        ask,
+        "smollm2",
     ),
 }
